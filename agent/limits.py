@@ -1,0 +1,66 @@
+"""Every limit of the store's agent, with its unit and the reason for its size.
+
+Read by all rooms; imports nothing. A limit that an operator may set lives in agent.config and takes its default here.
+"""
+
+from typing import Final
+
+# --- scanning -------------------------------------------------------------------------------------------------------
+SCAN_FRAME_BYTES: Final = 512  # LIMIT: the longest QR a member code or coupon uses is far below; garbage must end
+SCAN_IDLE_GAP_MS: Final = 50  # LIMIT: one character takes 1.04 ms at 9600 bit/s; USB-CDC packets come within 30 ms
+SCAN_DUPLICATE_WINDOW_MS: Final = 1500  # LIMIT: presentation scanners reread within 1-2 s
+SCAN_QUEUE: Final = 64  # scans waiting for the flow; a cashier makes one a second at most
+
+# --- people and their patience --------------------------------------------------------------------------------------
+NETWORK_DEADLINE_MS: Final = 800  # the only await between scan and receipt that may leave the box
+IDENTIFICATION_TTL_S: Final = 900  # 15 minutes of monotonic time (till-api)
+QUOTE_TTL_S: Final = 900  # a quote lives as long as the identification behind it
+IDENTIFICATIONS: Final = 2048  # held in memory; the oldest go first
+QUOTES: Final = 2048
+DYNAMIC_CODE_WINDOW_S: Final = 90  # a dynamic member code is valid this long after issue
+DYNAMIC_CODE_SKEW_S: Final = 60  # and this much before or after, for clocks that differ
+PAIRING_CODE_TTL_S: Final = 300  # a person walks from one screen to another
+PAIRING_ATTEMPTS: Final = 5  # wrong guesses before a pairing code dies
+
+# --- a sale ---------------------------------------------------------------------------------------------------------
+SALE_LINES: Final = 500
+SALE_TENDERS: Final = 20
+QTY: Final = 100_000
+AMOUNT_FEN: Final = 10_000_000_00  # ten million yuan; sums of 500 such lines stay far inside int64
+POINTS: Final = 1_000_000_000
+TEXT_CHARS: Final = 200  # names, notes and ids that callers send
+WECHAT_RESULT_BYTES: Final = 64 * 1024  # promotion_detail alone may have 6,000 characters
+API_BODY_BYTES: Final = 1024 * 1024
+
+# --- the local API --------------------------------------------------------------------------------------------------
+API_REQUESTS_PER_S: Final = 50  # per token; a till makes a handful a second, a runaway loop is stopped
+EVENT_CLIENTS: Final = 32
+EVENT_CLIENT_QUEUE: Final = 256  # a reader this far behind is disconnected and replays by Last-Event-ID
+NOTICES_KEPT: Final = 5_000  # replayable events, about a busy week of one till
+
+# --- printing -------------------------------------------------------------------------------------------------------
+PRINT_CONNECT_S: Final = 3
+PRINT_BYTE_TIMEOUT_S: Final = 10  # no progress for this long means the printer has stopped reading
+PRINT_STATUS_S: Final = 1
+PRINT_COMPLETION_S: Final = 20  # a long receipt at 9600 bit/s
+RECEIPT_EXPIRY_S: Final = 12 * 3600  # a receipt is still wanted at the end of the shift, not the next day
+JOIN_PROMPT_EXPIRY_S: Final = 15 * 60  # the customer has left
+DRAWER_EXPIRY_S: Final = 15  # a drawer that opens late opens for nobody
+PRINT_RETRY_MAX_S: Final = 15
+RECEIPT_TEXT_CHARS: Final = 2_000
+
+# --- HQ -------------------------------------------------------------------------------------------------------------
+BATCH_EVENTS: Final = 500
+BATCH_BYTES: Final = 256 * 1024  # before compression
+BATCH_INFLATED_BYTES: Final = 4 * 1024 * 1024  # what HQ is willing to unpack
+FEED_PAGE_ROWS: Final = 1000
+HQ_TIMEOUT_S: Final = 20
+BACKOFF_BASE_S: Final = 1.0
+BACKOFF_CAP_S: Final = 300.0
+PULL_INTERVAL_S: Final = 60
+RECONCILE_SLOT_SPREAD_S: Final = 300  # stores of a chain spread over the first five minutes of the hour
+REPLICA_JOB_ROWS: Final = 250  # rows per write job, so that a look-up never waits more than some 5 ms
+
+# --- stopping -------------------------------------------------------------------------------------------------------
+DRAIN_S: Final = 10
+HEALTH_INTERVAL_S: Final = 5

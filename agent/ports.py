@@ -1,0 +1,470 @@
+"""What the application needs from the world, as Protocols; adapters implement them, the composition root joins them.
+
+Imports domain and protocol only. Everything that blocks or may wait is `async`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from agent.domain.digest import Json
+from agent.domain.ids import EventName
+from agent.domain.member import Member
+from agent.domain.pricing import Item
+from agent.domain.receipt import Document
+from agent.domain.rules import RuleSet
+from agent.domain.sale import Posting
+from agent.domain.scan import RawScan
+from sync.protocol import (
+    Batch,
+    BatchAnswer,
+    EnrolAnswer,
+    EnrolRequest,
+    Feed,
+    FeedPage,
+    PayerIdentity,
+    ProofAnswer,
+    ProofRequest,
+)
+
+
+# --- time, chance, keys ---------------------------------------------------------------------------------------------
+class Clock(Protocol):
+    """Wall time for records, monotonic time for patience."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
+        ...
+
+    def mono_s(self) -> float:
+        """Seconds of monotonic time since some fixed moment of this process."""
+        ...
+
+
+class Entropy(Protocol):
+    """Randomness, so that a simulation can seed it."""
+
+    def token(self, size: int) -> bytes:
+        """`size` unpredictable bytes."""
+        ...
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number for jitter; never for secrets."""
+        ...
+
+
+class KeyRing(Protocol):
+    """All secrets of the store. No other module sees a key."""
+
+    def encrypt(self, table: str, column: str, row: str, plaintext: str) -> bytes:
+        """Seal one field (AES-256-GCM, AAD table|column|row, suite id first)."""
+        ...
+
+    def decrypt(self, table: str, column: str, row: str, sealed: bytes) -> str:
+        """Open one field; raises StorageError when it does not belong there."""
+        ...
+
+    def blind_index(self, kind: Literal["code", "wx"], value: str) -> bytes:
+        """Keyed 16-byte index of an identity: `code` = member code or number, `wx` = `appid:openid`."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign as this workstation (Ed25519)."""
+        ...
+
+    def verify_hq(self, signature: bytes, message: bytes) -> bool:
+        """Check HQ's signature with its public key."""
+        ...
+
+
+# --- devices --------------------------------------------------------------------------------------------------------
+class Scanner(Protocol):
+    """One QR scanner. `open` raises DeviceUnavailable; `scans` ends or raises DeviceError when it is gone."""
+
+    name: str
+
+    async def open(self) -> None:
+        """Take the device."""
+        ...
+
+    async def read(self) -> RawScan:
+        """Wait for the next scan; raises DeviceError when the device is lost."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the device; safe at any time."""
+        ...
+
+
+class PrintVerdict(StrEnum):
+    """How a job ended when no exception was raised."""
+
+    SENT = "sent"
+    """All bytes were taken by a device that cannot answer: unverified, never called printed."""
+    CONFIRMED = "confirmed"
+    """The printer itself said that everything before was processed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterStatus:
+    """What the printer says of itself; `verified` False means it cannot answer, which is not the same as fine."""
+
+    verified: bool
+    online: bool | None = None
+    paper: Literal["ok", "near_end", "out"] | None = None
+    cover_open: bool | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Nothing known speaks against printing."""
+        return self.online is not False and self.paper != "out" and not self.cover_open
+
+
+class Printer(Protocol):
+    """One receipt printer, owned by one thread behind this port."""
+
+    name: str
+
+    async def print(self, document: Document) -> PrintVerdict:
+        """Put a document on paper. DeviceUnavailable: nothing left us. DeviceAmbiguous: bytes may have."""
+        ...
+
+    async def status(self) -> PrinterStatus:
+        """Ask the printer; raises DeviceUnavailable when it cannot be reached."""
+        ...
+
+    def close(self) -> None:
+        """Abandon the device and its thread."""
+        ...
+
+
+# --- replica: members, prices, rules (rebuildable) ------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class MerchantScope:
+    """What HQ's map says of one (mch_id, sub_mch_id): the brand, and the stores it may serve."""
+
+    brand_id: str
+    store_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMember:
+    """A member and the watermarks (epoch -> seq of this workstation) already inside their points."""
+
+    member: Member
+    watermarks: Mapping[str, int]
+
+
+class Members(Protocol):
+    """Look-ups in the local replica; never the network."""
+
+    async def by_code(self, code: str) -> FoundMember | None:
+        """By static code, card number or membership number, of the workstation's brand."""
+        ...
+
+    async def by_openid(self, appid: str, openid: str) -> FoundMember | None:
+        """By one WeChat identity pair."""
+        ...
+
+    async def merchant(self, mch_id: str, sub_mch_id: str) -> MerchantScope | None:
+        """The scope of a merchant pair, None when HQ does not know it (fails closed)."""
+        ...
+
+
+class Pricebook(Protocol):
+    """Prices and rules of the local replica."""
+
+    async def item(self, code: str) -> Item | None:
+        """By sku or barcode."""
+        ...
+
+    async def rules(self) -> RuleSet:
+        """The rule set in force; NO_RULES before the first pull."""
+        ...
+
+    async def version(self) -> int:
+        """The pricebook's feed cursor: which prices these are."""
+        ...
+
+
+class Replica(Members, Pricebook, Protocol):
+    """The replica's writing side, for pull."""
+
+    async def cursor(self, feed: Feed) -> int:
+        """Last applied cursor of a feed, 0 at the start."""
+        ...
+
+    async def apply(self, page: FeedPage) -> None:
+        """Apply one page and its cursor in one transaction (in bounded jobs)."""
+        ...
+
+    async def counts(self) -> dict[str, int]:
+        """Rows per table, for status."""
+        ...
+
+
+# --- books ----------------------------------------------------------------------------------------------------------
+class JobKind(StrEnum):
+    """Kinds of print job; each has its own expiry (pains 18)."""
+
+    RECEIPT = "receipt"
+    JOIN_PROMPT = "join_prompt"
+    DRAWER = "drawer"
+    TEST = "test"
+
+
+class JobState(StrEnum):
+    """The print ledger's states. SENDING is durable before the first byte leaves; found at start it is UNCONFIRMED."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    """Certainly not printed, and not to be tried again (a drawer that could not be reached)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintJob:
+    """One row of the print ledger."""
+
+    job_id: str
+    printer: str
+    kind: JobKind
+    document: Document
+    state: JobState
+    created_at_ms: int
+    expires_at_ms: int
+    reprint_of: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrintJob:
+    """A job to enter in the ledger together with its event."""
+
+    job_id: str
+    printer: str
+    kind: JobKind
+    document: Document
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """Everything that one transaction commits: event, outbox row, postings, print jobs, idempotency, used-up secrets.
+
+    `body` lacks `epoch` and `seq`, which the books add inside the transaction. `answer` is kept and given again to a
+    caller who repeats `caller_id`; `request` is compared to find a conflict.
+    """
+
+    kind: str
+    caller_id: str
+    request: dict[str, Json]
+    body: dict[str, Json]
+    answer: dict[str, Json]
+    postings: Sequence[Posting] = ()
+    print_jobs: Sequence[NewPrintJob] = ()
+    transaction_ids: Sequence[str] = ()
+    nonces: Sequence[str] = ()
+    at_ms: int = 0
+
+
+class OutcomeKind(StrEnum):
+    """What commit did."""
+
+    CREATED = "created"
+    EXISTS = "exists"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`created` / `exists` with the (first) answer, or `conflict` naming the field that differs."""
+
+    kind: OutcomeKind
+    name: EventName
+    answer: dict[str, Json]
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event as the books hold it."""
+
+    seq: int
+    body: bytes
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCounts:
+    """What waits for HQ and what waits for a person."""
+
+    pending: int
+    suspended: int
+    conflict: int
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One entry of the event stream, replayable by id."""
+
+    id: int
+    at_ms: int
+    kind: str
+    data: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRecord:
+    """One finished reconciliation, kept for the history."""
+
+    at_ms: int
+    trigger: str
+    epoch: str
+    count: int
+    head: str
+    result: str
+    """`equal`, `healed`, `different` or `unreachable`."""
+    detail: dict[str, Json] = field(default_factory=dict)
+
+
+class Books(Protocol):
+    """books.db: the only place where a sale exists. Every method is one transaction of the writer thread."""
+
+    async def commit(self, draft: EventDraft) -> Outcome:
+        """Book one event, or answer for the one this caller id already booked."""
+        ...
+
+    async def answer(self, kind: str, caller_id: str) -> Outcome | None:
+        """The outcome (`exists`) of an earlier commit, None when there is none."""
+        ...
+
+    async def is_used(self, *, transaction_id: str | None = None, nonce: str | None = None) -> bool:
+        """Whether a WeChat transaction or a dynamic code's nonce is already in the books."""
+        ...
+
+    async def postings(self, account: str, owner: str) -> list[tuple[str, int, int]]:
+        """(epoch, seq, amount) of every posting of one sub-account."""
+        ...
+
+    async def payer_ref(self, brand_id: str, pairs: Sequence[tuple[str, str]]) -> str:
+        """The random reference of a provisional payer, made at the first meeting; identity sealed beside it."""
+        ...
+
+    async def payers(self, refs: Sequence[str]) -> list[PayerIdentity]:
+        """The identities behind payer references, for HQ only."""
+        ...
+
+    # outbox and proof
+    async def epoch(self) -> str:
+        """The epoch that new events get."""
+        ...
+
+    async def pending(self, limit: int, max_bytes: int) -> tuple[str, list[StoredEvent]]:
+        """The oldest unacknowledged events of one epoch, ascending; an empty list when all are settled."""
+        ...
+
+    async def settle(self, epoch: str, answer: BatchAnswer, at_ms: int) -> None:
+        """Apply HQ's verdicts, one by one; nothing else moves an outbox row."""
+        ...
+
+    async def requeue(self, epoch: str, ranges: Sequence[tuple[int, int]]) -> int:
+        """Mark acknowledged events HQ says it lacks as pending again; returns how many."""
+        ...
+
+    async def rehash(self, epoch: str) -> tuple[int, str, list[int]]:
+        """Rehash stored bodies of an epoch: (count, head hex, seqs whose stored chain does not match)."""
+        ...
+
+    async def epochs(self) -> list[str]:
+        """All epochs, oldest first."""
+        ...
+
+    async def outbox_counts(self) -> OutboxCounts:
+        """Totals of the outbox."""
+        ...
+
+    async def record_proof(self, proof: ProofRecord) -> None:
+        """Keep the result of a reconciliation."""
+        ...
+
+    async def proofs(self, limit: int) -> list[ProofRecord]:
+        """Latest reconciliations, newest first."""
+        ...
+
+    # notices
+    async def notice(self, kind: str, data: dict[str, Json], at_ms: int) -> Notice:
+        """Append to the replayable event stream and prune its tail."""
+        ...
+
+    async def notices_after(self, last_id: int, limit: int) -> list[Notice]:
+        """Replay."""
+        ...
+
+
+class PrintLedger(Protocol):
+    """The print ledger, part of books.db."""
+
+    async def add(self, job: NewPrintJob, at_ms: int, reprint_of: str | None = None) -> None:
+        """Queue a job that no event carries (a test page, a reprint)."""
+        ...
+
+    async def next_job(self, printer: str, now_ms: int) -> PrintJob | None:
+        """The oldest queued job of a printer; jobs past their expiry are marked expired first."""
+        ...
+
+    async def mark(self, job_id: str, state: JobState, note: str = "") -> None:
+        """Move a job to a state."""
+        ...
+
+    async def job(self, job_id: str) -> PrintJob | None:
+        """One job."""
+        ...
+
+    async def jobs(self, limit: int) -> list[PrintJob]:
+        """Latest jobs, newest first."""
+        ...
+
+    async def recover(self) -> list[str]:
+        """At start: every SENDING job becomes UNCONFIRMED; returns their ids."""
+        ...
+
+
+# --- HQ -------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the conversation with HQ has cost so far."""
+
+    requests: int
+    bytes_up: int
+    bytes_down: int
+
+
+class Hq(Protocol):
+    """HQ as the store sees it. Raises HqUnreachable (back off) or HqRejected (HQ said no)."""
+
+    async def enrol(self, request: EnrolRequest) -> EnrolAnswer:
+        """Become a workstation."""
+        ...
+
+    async def push(self, batch: Batch) -> BatchAnswer:
+        """Hand over events."""
+        ...
+
+    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
+        """Read a change feed."""
+        ...
+
+    async def prove(self, request: ProofRequest) -> ProofAnswer:
+        """Ask for HQ's own rehash."""
+        ...
+
+    def traffic(self) -> Traffic:
+        """Counters since start."""
+        ...

@@ -1,0 +1,101 @@
+"""How this program opens SQLite: which library, which pragmas in which order, which transactions.
+
+Used by the store's databases and by HQ's embedded one. One connection per file, exclusive, owned by one thread.
+It must never be opened twice: the WAL-reset bug of SQLite before 3.51.3 needs a second connection to bite.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+from agent.domain.errors import StorageError
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    try:
+        import pysqlite3 as sqlite3
+    except ImportError:  # no wheel for this machine: the standard module, safe under one EXCLUSIVE connection
+        import sqlite3
+
+Connection: TypeAlias = "sqlite3.Connection"
+Row: TypeAlias = "sqlite3.Row"
+DatabaseError = sqlite3.DatabaseError
+IntegrityError = sqlite3.IntegrityError
+OperationalError = sqlite3.OperationalError
+LIBRARY_VERSION = sqlite3.sqlite_version
+
+
+def open_database(path: Path, migrations: Migrations, *, durable: bool = True) -> Connection:
+    """Open (or create) `path`, apply forward-only migrations after a backup, and give its only connection.
+
+    `durable` False (the replica, which can be rebuilt) trades the fsync of every commit for speed. Raises
+    StorageError when the file is held by another process, damaged, or newer than this program.
+    """
+    existed = path.exists() and path.stat().st_size > 0
+    try:
+        connection = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False, timeout=2.0)
+        connection.row_factory = sqlite3.Row
+        # ORDER: EXTRA before WAL, else a disk that resurrects an unlinked journal loses rows (reliability.md).
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("PRAGMA synchronous=EXTRA")
+        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA trusted_schema=OFF")
+        if mode != "wal":
+            raise StorageError(f"{path}: journal mode is {mode}, not wal", hint="use a local disk, not a network share")
+        _migrate(connection, path, migrations, backup=existed and durable)
+    except sqlite3.Error as error:
+        raise StorageError(f"{path}: {error}", hint="is another pos-agent running? `pos-agent doctor` tells") from error
+    return connection
+
+
+def _migrate(connection: Connection, path: Path, migrations: Migrations, *, backup: bool) -> None:
+    database = sqlite_utils.Database(connection)
+    known = {step.name for step in migrations.pending(database)} | {step.name for step in migrations.applied(database)}
+    unknown = [step.name for step in migrations.applied(database) if step.name not in _names(migrations)]
+    if unknown:
+        raise StorageError(
+            f"{path} was written by a newer pos-agent ({', '.join(unknown)})", hint="install that version again"
+        )
+    pending = migrations.pending(database)
+    if not pending:
+        return
+    if backup and len(pending) < len(known):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy2(path, path.with_name(f"{path.name}.before-{pending[0].name}"))
+    migrations.apply(database)
+
+
+def _names(migrations: Migrations) -> set[str]:
+    return {step.name for step in migrations.pending(sqlite_utils.Database(memory=True))}
+
+
+@contextlib.contextmanager
+def transaction(connection: Connection) -> Iterator[Connection]:
+    """Run one write transaction: BEGIN IMMEDIATE, then COMMIT, or ROLLBACK when the block raises.
+
+    Translates SQLite's own failures into StorageError; an IntegrityError is our mistake and passes through.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # the engine rolls back by itself on some errors
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.Error as error:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise StorageError(f"the database failed: {error}", hint="check the disk; the daemon restarts") from error

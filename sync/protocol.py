@@ -1,0 +1,256 @@
+"""The wire between a store and HQ: every message, its bounds, and the bytes that are signed.
+
+Pure; used by both ends. Strict models, unknown fields refused. WIRE: everything here is frozen by deployed peers;
+additive changes come with a new `PROTOCOL` number. Text form and reasons: docs/wire.md.
+"""
+
+import base64
+import hashlib
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.limits import BATCH_EVENTS, FEED_PAGE_ROWS, TEXT_CHARS
+
+PROTOCOL = 1
+Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]
+Seq = Annotated[int, Field(ge=1, le=2**53 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+class Message(BaseModel):
+    """Base of every wire message."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+# --- enrolment ------------------------------------------------------------------------------------------------------
+class EnrolRequest(Message):
+    """A workstation presents its one-time code and the public half of the key it made itself."""
+
+    protocol: int = PROTOCOL
+    code: Annotated[str, Field(min_length=8, max_length=64)]
+    public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    """Ed25519, 32 bytes, base64."""
+
+
+class EnrolAnswer(Message):
+    """Who this workstation is, and the keys it needs to recognise members and HQ."""
+
+    protocol: int = PROTOCOL
+    workstation_id: Name
+    store_id: Name
+    store_name: Annotated[str, Field(max_length=TEXT_CHARS)]
+    brand_id: Name
+    brand_name: Annotated[str, Field(max_length=TEXT_CHARS)]
+    join_url: Annotated[str, Field(max_length=TEXT_CHARS)]
+    hq_public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    """Ed25519: verifies seals, answers to proofs and dynamic member codes."""
+    index_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    """32 bytes, per brand and version: the blind index of identities."""
+    index_key_version: Count
+
+
+# --- push -----------------------------------------------------------------------------------------------------------
+class WireEvent(Message):
+    """One event: its canonical plaintext as text, exactly the bytes that were hashed."""
+
+    seq: Seq
+    body: Annotated[str, Field(min_length=2, max_length=128 * 1024)]
+    chain: Hex32
+    """Chain hash after this event, hex."""
+
+
+class PayerIdentity(Message):
+    """Beside the events, never inside: the erasable identity behind a random payer_ref."""
+
+    payer_ref: Name
+    brand_id: Name
+    pairs: Annotated[list[tuple[str, str]], Field(min_length=1, max_length=4)]
+    """(appid, openid) pairs."""
+
+
+class Batch(Message):
+    """A contiguous or gapped run of events of one epoch, ascending by seq."""
+
+    protocol: int = PROTOCOL
+    epoch: Name
+    first: Seq
+    last: Seq
+    head: Hex32
+    """Chain hash after `last`."""
+    signature: str
+    """Ed25519 over `batch_signing_bytes`, base64."""
+    events: Annotated[list[WireEvent], Field(min_length=1, max_length=BATCH_EVENTS)]
+    payers: Annotated[list[PayerIdentity], Field(max_length=BATCH_EVENTS)] = []
+
+
+class VerdictKind(StrEnum):
+    """What HQ did with one event."""
+
+    CREATED = "created"
+    EXISTS = "exists"
+    CONFLICT = "conflict"
+    SUSPENDED = "suspended"
+
+
+class Verdict(Message):
+    """`conflict`: HQ holds another content under this name. `suspended`: stored and in chain, waits for a person."""
+
+    seq: Seq
+    verdict: Annotated[VerdictKind, Field(strict=False)]
+    code: str = ""
+
+
+class BatchAnswer(Message):
+    """Verdict per event; `watermark` is the last contiguous seq HQ holds, `gaps` what it lacks below its highest."""
+
+    watermark: Count
+    gaps: list[tuple[int, int]]
+    verdicts: list[Verdict]
+
+
+# --- pull -----------------------------------------------------------------------------------------------------------
+class Feed(StrEnum):
+    """What a store pulls. Order matters to a first load: rules before members, members before identities."""
+
+    RULES = "rules"
+    ITEMS = "items"
+    MERCHANTS = "merchants"
+    MEMBERS = "members"
+    IDENTITIES = "identities"
+
+
+class RulesRow(Message):
+    """One rule set as JSON text (agent.domain.rules.rule_set reads it)."""
+
+    kind: Literal["rules"] = "rules"
+    version: Count
+    body: str
+
+
+class ItemRow(Message):
+    """One article. Prices in fen per piece, or per kilogram when `by_weight`."""
+
+    kind: Literal["items"] = "items"
+    sku: Name
+    barcode: str
+    name: Annotated[str, Field(max_length=TEXT_CHARS)]
+    list_fen: Count
+    member_fen: Count | None = None
+    promo_fen: Count | None = None
+    no_member_discount: bool = False
+    earns: bool = True
+    by_weight: bool = False
+    deleted: bool = False
+
+
+class MerchantRow(Message):
+    """One (mch_id, sub_mch_id) -> brand, store; many-to-many, so a pair may come several times."""
+
+    kind: Literal["merchants"] = "merchants"
+    mch_id: str
+    sub_mch_id: str
+    brand_id: Name
+    store_id: Name
+    deleted: bool = False
+
+
+class MemberRow(Message):
+    """One member: random id, tier, balance at HQ after this workstation's events up to the page's watermarks."""
+
+    kind: Literal["members"] = "members"
+    member_id: Name
+    tier_id: Name
+    points: int
+    masked: Annotated[str, Field(max_length=64)]
+    deleted: bool = False
+
+
+class IdentityRow(Message):
+    """One way to recognise a member: the keyed 16-byte index of `kind:value`, hex. No identity in the clear."""
+
+    kind: Literal["identities"] = "identities"
+    index: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    member_id: Name
+    deleted: bool = False
+
+
+FeedRow = Annotated[
+    RulesRow | ItemRow | MerchantRow | MemberRow | IdentityRow,
+    Field(discriminator="kind"),
+]
+
+
+class FeedPage(Message):
+    """Rows after the cursor asked for, in feed order; ask again from `cursor` while `more`."""
+
+    feed: Annotated[Feed, Field(strict=False)]
+    rows: Annotated[list[FeedRow], Field(max_length=FEED_PAGE_ROWS)]
+    cursor: Count
+    more: bool
+    watermarks: dict[str, Count] = {}
+    """Epoch -> seq of this workstation that balances on this page include (read in the same transaction)."""
+
+
+# --- proof ----------------------------------------------------------------------------------------------------------
+class ProofRequest(Message):
+    """Ask HQ to rehash what it holds of one epoch up to `count`."""
+
+    protocol: int = PROTOCOL
+    epoch: Name
+    count: Count
+    head: Hex32
+
+
+class ProofAnswer(Message):
+    """What HQ's own rehash gives for the same range. `missing` lists seq ranges it lacks below `count`."""
+
+    epoch: Name
+    count: Count
+    head: Hex32
+    equal: bool
+    missing: list[tuple[int, int]]
+    suspended: Count
+    at_ms: int
+    signature: str
+    """HQ's Ed25519 over `proof_signing_bytes`, base64: the store can keep and show it."""
+
+
+# --- what is signed -------------------------------------------------------------------------------------------------
+def batch_signing_bytes(workstation_id: str, epoch: str, first: int, last: int, head: str) -> bytes:
+    """Bytes of a batch signature; authenticity needs no clock."""
+    return f"pos-agent/batch/1\n{workstation_id}\n{epoch}\n{first}\n{last}\n{head}\n".encode()
+
+
+def proof_signing_bytes(
+    workstation_id: str, answer_epoch: str, count: int, head: str, equal: bool, at_ms: int
+) -> bytes:
+    """Bytes of HQ's signature under a proof answer."""
+    verdict = "equal" if equal else "different"
+    return f"pos-agent/proof/1\n{workstation_id}\n{answer_epoch}\n{count}\n{head}\n{verdict}\n{at_ms}\n".encode()
+
+
+def request_signing_bytes(method: str, target: str, body: bytes) -> bytes:
+    """Bytes a workstation signs on every call: method, path with query, hash of the body as sent (after compression)."""
+    return f"pos-agent/request/1\n{method}\n{target}\n{hashlib.sha256(body).hexdigest()}\n".encode()
+
+
+AUTH_SCHEME = "PosAgent"
+
+
+def authorization(workstation_id: str, signature: bytes) -> str:
+    """Write the Authorization header of a signed call.
+
+    >>> authorization("S1-1", b"x" * 64)[:30]
+    'PosAgent workstation="S1-1", s'
+    """
+    return f'{AUTH_SCHEME} workstation="{workstation_id}", signature="{base64.b64encode(signature).decode()}"'
+
+
+# --- dynamic member code --------------------------------------------------------------------------------------------
+def dynamic_code_signing_bytes(brand_id: str, member_number: str, issued_at_s: int, nonce: str) -> bytes:
+    """Bytes HQ signs for the code a mini-program shows; see agent.domain.dynamic_code for its text form."""
+    return f"pos-agent/member-code/1\n{brand_id}\n{member_number}\n{issued_at_s}\n{nonce}\n".encode()
