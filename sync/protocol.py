@@ -230,11 +230,11 @@ def proof_signing_bytes(
 ) -> bytes:
     """Bytes of HQ's signature under a proof answer."""
     verdict = "equal" if equal else "different"
-    return f"pos-agent/proof/1\n{workstation_id}\n{answer_epoch}\n{count}\n{head}\n{verdict}\n{at_ms}\n".encode()
+    return f"pos-agent/proof/1\n{workstation_id}\n{epoch}\n{count}\n{head}\n{verdict}\n{at_ms}\n".encode()
 
 
 def request_signing_bytes(method: str, target: str, body: bytes) -> bytes:
-    """Bytes a workstation signs on every call: method, path with query, hash of the body as sent (after compression)."""
+    """Bytes a workstation signs on every call: method, path with query, hash of the body as sent (compressed)."""
     return f"pos-agent/request/1\n{method}\n{target}\n{hashlib.sha256(body).hexdigest()}\n".encode()
 
 
@@ -248,9 +248,3 @@ def authorization(workstation_id: str, signature: bytes) -> str:
     'PosAgent workstation="S1-1", s'
     """
     return f'{AUTH_SCHEME} workstation="{workstation_id}", signature="{base64.b64encode(signature).decode()}"'
-
-
-# --- dynamic member code --------------------------------------------------------------------------------------------
-def dynamic_code_signing_bytes(brand_id: str, member_number: str, issued_at_s: int, nonce: str) -> bytes:
-    """Bytes HQ signs for the code a mini-program shows; see agent.domain.dynamic_code for its text form."""
-    return f"pos-agent/member-code/1\n{brand_id}\n{member_number}\n{issued_at_s}\n{nonce}\n".encode()
