@@ -225,9 +225,7 @@ def batch_signing_bytes(workstation_id: str, epoch: str, first: int, last: int, 
     return f"pos-agent/batch/1\n{workstation_id}\n{epoch}\n{first}\n{last}\n{head}\n".encode()
 
 
-def proof_signing_bytes(
-    workstation_id: str, answer_epoch: str, count: int, head: str, equal: bool, at_ms: int
-) -> bytes:
+def proof_signing_bytes(workstation_id: str, epoch: str, count: int, head: str, equal: bool, at_ms: int) -> bytes:
     """Bytes of HQ's signature under a proof answer."""
     verdict = "equal" if equal else "different"
     return f"pos-agent/proof/1\n{workstation_id}\n{epoch}\n{count}\n{head}\n{verdict}\n{at_ms}\n".encode()

@@ -34,7 +34,8 @@ class DynamicCode:
     def is_fresh(self, now_ms: int) -> bool:
         """Whether the till's clock is inside the window, with the skew that clocks are allowed.
 
-        >>> DynamicCode("b", "1", 1000, "n", b"").is_fresh(1_150_000), DynamicCode("b", "1", 1000, "n", b"").is_fresh(1_151_000)
+        >>> code = DynamicCode("b", "1", 1000, "n", b"")
+        >>> code.is_fresh(1_150_000), code.is_fresh(1_151_000)
         (True, False)
         """
         age_ms = now_ms - self.issued_at_s * 1000
