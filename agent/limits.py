@@ -10,6 +10,11 @@ SCAN_FRAME_BYTES: Final = 512  # LIMIT: the longest QR a member code or coupon u
 SCAN_IDLE_GAP_MS: Final = 50  # LIMIT: one character takes 1.04 ms at 9600 bit/s; USB-CDC packets come within 30 ms
 SCAN_DUPLICATE_WINDOW_MS: Final = 1500  # LIMIT: presentation scanners reread within 1-2 s
 SCAN_QUEUE: Final = 64  # scans waiting for the flow; a cashier makes one a second at most
+SCAN_STALL_MS: Final = 500  # LIMIT: a terminated frame may hiccup on the bus this long; no hand scans twice in it
+SCAN_DUPLICATES_KEPT: Final = 64  # digests remembered for the duplicate window; far more than a window can hold
+DEVICE_REOPEN_BASE_S: Final = 0.25  # first wait before a lost device is opened again
+DEVICE_REOPEN_CAP_S: Final = 2.0  # LIMIT: a cashier who plugs a scanner back in waits no longer than this
+DEVICE_STABLE_S: Final = 10.0  # a device that held this long starts again from the first wait
 
 # --- people and their patience --------------------------------------------------------------------------------------
 NETWORK_DEADLINE_MS: Final = 800  # the only await between scan and receipt that may leave the box
@@ -19,6 +24,7 @@ IDENTIFICATIONS: Final = 2048  # held in memory; the oldest go first
 QUOTES: Final = 2048
 DYNAMIC_CODE_WINDOW_S: Final = 90  # a dynamic member code is valid this long after issue
 DYNAMIC_CODE_SKEW_S: Final = 60  # and this much before or after, for clocks that differ
+NONCES_SEEN: Final = 4096  # LIMIT: of codes that could still be fresh; a till resolves some dozens in that time
 PAIRING_CODE_TTL_S: Final = 300  # a person walks from one screen to another
 PAIRING_ATTEMPTS: Final = 5  # wrong guesses before a pairing code dies
 
@@ -30,6 +36,7 @@ AMOUNT_FEN: Final = 10_000_000_00  # ten million yuan; sums of 500 such lines st
 POINTS: Final = 1_000_000_000
 TEXT_CHARS: Final = 200  # names, notes and ids that callers send
 WECHAT_RESULT_BYTES: Final = 64 * 1024  # promotion_detail alone may have 6,000 characters
+WECHAT_SIGNATURE_WINDOW_S: Final = 300  # WIRE: WeChat's SDKs refuse a difference of five minutes and more
 API_BODY_BYTES: Final = 1024 * 1024
 
 # --- the local API --------------------------------------------------------------------------------------------------
@@ -46,6 +53,9 @@ PRINT_COMPLETION_S: Final = 20  # a long receipt at 9600 bit/s
 RECEIPT_EXPIRY_S: Final = 12 * 3600  # a receipt is still wanted at the end of the shift, not the next day
 JOIN_PROMPT_EXPIRY_S: Final = 15 * 60  # the customer has left
 DRAWER_EXPIRY_S: Final = 15  # a drawer that opens late opens for nobody
+PRINT_SLOWEST_BYTES_PER_S: Final = 900  # LIMIT: 9600 bit/s; a deadline grows with the length of the job (pains 21)
+PRINT_FINISH_S: Final = 2  # patience for a network printer to close its side once it took everything
+PRINT_RETRY_BASE_S: Final = 0.5
 PRINT_RETRY_MAX_S: Final = 15
 RECEIPT_TEXT_CHARS: Final = 2_000
 

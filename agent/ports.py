@@ -3,7 +3,7 @@
 Imports domain and protocol only. Everything that blocks or may wait is `async`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -267,7 +267,8 @@ class EventDraft:
     body: dict[str, Json]
     answer: dict[str, Json]
     postings: Sequence[Posting] = ()
-    print_jobs: Sequence[NewPrintJob] = ()
+    print_jobs: Callable[[EventName], Sequence[NewPrintJob]] = lambda _: ()
+    """Made from the event's name inside the transaction, because the receipt shows its number."""
     transaction_ids: Sequence[str] = ()
     nonces: Sequence[str] = ()
     at_ms: int = 0
@@ -341,8 +342,8 @@ class Books(Protocol):
         """Book one event, or answer for the one this caller id already booked."""
         ...
 
-    async def answer(self, kind: str, caller_id: str) -> Outcome | None:
-        """The outcome (`exists`) of an earlier commit, None when there is none."""
+    async def answer(self, kind: str, caller_id: str, request: dict[str, Json]) -> Outcome | None:
+        """The outcome (`exists` or `conflict`) of an earlier commit under this caller id, None when there is none."""
         ...
 
     async def is_used(self, *, transaction_id: str | None = None, nonce: str | None = None) -> bool:
@@ -361,7 +362,10 @@ class Books(Protocol):
         """The identities behind payer references, for HQ only."""
         ...
 
-    # outbox and proof
+
+class Outbox(Protocol):
+    """The part of books.db that faces HQ: what waits, what was acknowledged, what was proven."""
+
     async def epoch(self) -> str:
         """The epoch that new events get."""
         ...
@@ -398,12 +402,15 @@ class Books(Protocol):
         """Latest reconciliations, newest first."""
         ...
 
-    # notices
-    async def notice(self, kind: str, data: dict[str, Json], at_ms: int) -> Notice:
+
+class Notices(Protocol):
+    """The replayable event stream, part of books.db."""
+
+    async def append(self, kind: str, data: dict[str, Json], at_ms: int) -> Notice:
         """Append to the replayable event stream and prune its tail."""
         ...
 
-    async def notices_after(self, last_id: int, limit: int) -> list[Notice]:
+    async def after(self, last_id: int, limit: int) -> list[Notice]:
         """Replay."""
         ...
 

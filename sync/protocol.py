@@ -6,6 +6,7 @@ additive changes come with a new `PROTOCOL` number. Text form and reasons: docs/
 
 import base64
 import hashlib
+import hmac
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -246,3 +247,13 @@ def authorization(workstation_id: str, signature: bytes) -> str:
     'PosAgent workstation="S1-1", s'
     """
     return f'{AUTH_SCHEME} workstation="{workstation_id}", signature="{base64.b64encode(signature).decode()}"'
+
+
+# --- identities -----------------------------------------------------------------------------------------------------
+def identity_index(index_key: bytes, kind: Literal["code", "wx"], value: str) -> bytes:
+    """Keyed 16-byte index of an identity: HMAC-SHA256 of `kind:value`, first 16 bytes.
+
+    `code` is a member code, card number or member number; `wx` is `appid:openid`. HQ computes it for the identities
+    feed, the store to look one up: neither side sends the identity itself.
+    """
+    return hmac.digest(index_key, f"{kind}:{value}".encode(), hashlib.sha256)[:16]

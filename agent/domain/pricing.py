@@ -16,6 +16,8 @@ class PriceSource(StrEnum):
     TIER = "tier"
     PROMO = "promo"
     LIST = "list"
+    CHARGED = "charged"
+    """What the POS had already charged, where it differs from ours: recorded as sold."""
 
 
 class TierRound(StrEnum):

@@ -17,11 +17,12 @@ from agent.domain.rules import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """One line a caller wants priced: pieces, or grams for goods by weight."""
+    """One line to price: pieces, or grams for goods by weight. `charged_fen` is what was already taken for it."""
 
     item: Item
     qty: int = 1
     grams: int | None = None
+    charged_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def price_cart(cart: Sequence[CartLine], who: Earner, rules: RuleSet, business_d
     comparison = who.earn_tier or who.price_tier or rules.tier(rules.join_tier_id)
     lines: list[SaleLine] = []
     for number, entry in enumerate(cart, start=1):
-        chosen = _price(entry, who.price_tier, rules)
+        chosen = _charged(entry, _price(entry, who.price_tier, rules))
         plain = _price(entry, None, rules, at_list=True)
         member = _price(entry, comparison, rules)
         lines.append(
@@ -159,6 +160,14 @@ def price_cart(cart: Sequence[CartLine], who: Earner, rules: RuleSet, business_d
         member_payable_fen=sum(line.member_fen for line in lines),
         member_points=earned(member_base, rules.earn, tier_x100=comparison.earn_mult_x100, event_x100=event_x100),
     )
+
+
+def _charged(entry: CartLine, ours: LinePrice) -> LinePrice:
+    """What was sold stays as sold: a charge that differs from our price replaces it and says so."""
+    if entry.charged_fen is None or entry.charged_fen == ours.line_fen:
+        return ours
+    pieces = entry.qty if entry.grams is None else 1
+    return LinePrice(entry.charged_fen // max(1, pieces), entry.charged_fen, PriceSource.CHARGED)
 
 
 def _price(entry: CartLine, tier: Tier | None, rules: RuleSet, *, at_list: bool = False) -> LinePrice:

@@ -1,0 +1,62 @@
+"""The event stream's source: every notice is stored for replay, then handed to whoever listens right now.
+
+Called by flow, printing and the composition root; read by agent.api. Live-only fields (a payment code for the POS that
+must charge it) are never stored and never replayed.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from agent.domain.digest import Json
+from agent.limits import EVENT_CLIENT_QUEUE, EVENT_CLIENTS
+from agent.ports import Clock, Notice, Notices
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """One reader of the live stream. `lost` means it fell behind and must replay."""
+
+    queue: asyncio.Queue[Notice] = field(default_factory=lambda: asyncio.Queue(EVENT_CLIENT_QUEUE))
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Announcer:
+    """Stores notices and fans them out; a slow listener is dropped, never waited for."""
+
+    def __init__(self, notices: Notices, clock: Clock, *, on_notice: Callable[[Notice], None] = lambda _: None) -> None:
+        self._notices = notices
+        self._clock = clock
+        self._on_notice = on_notice
+        self._listeners: set[Listener] = set()
+
+    async def announce(
+        self, kind: str, data: Mapping[str, Json], *, live_only: Mapping[str, Json] | None = None
+    ) -> Notice:
+        """Store a notice and deliver it, with `live_only` fields added for those who listen now."""
+        stored = await self._notices.append(kind, dict(data), self._clock.now_ms())
+        self._on_notice(stored)
+        live = Notice(stored.id, stored.at_ms, stored.kind, {**stored.data, **(live_only or {})})
+        for listener in list(self._listeners):
+            try:
+                listener.queue.put_nowait(live)
+            except asyncio.QueueFull:
+                listener.lost.set()
+                self._listeners.discard(listener)
+        return stored
+
+    def listen(self) -> Listener | None:
+        """Join the live stream; None when too many listen already."""
+        if len(self._listeners) >= EVENT_CLIENTS:
+            return None
+        listener = Listener()
+        self._listeners.add(listener)
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Stop listening."""
+        self._listeners.discard(listener)
+
+    async def replay(self, last_id: int, limit: int = EVENT_CLIENT_QUEUE) -> list[Notice]:
+        """What was stored after `last_id`, oldest first, at most `limit`."""
+        return await self._notices.after(last_id, limit)

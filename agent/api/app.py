@@ -1,0 +1,104 @@
+"""The FastAPI application of the till: one factory for loopback TCP and the unix socket, and its error handling.
+
+Called by the composition root. Routes are thin: edge model in, flow, plain JSON out. No route waits for the network.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from agent.announce import Announcer
+from agent.api import control, events, members, sales, status
+from agent.api.door import BodyTooLarge, Door, DoorRules
+from agent.api.problems import problem
+from agent.domain.errors import DiskLow, Refusal, StorageError
+from agent.flow import Till
+from agent.pairing import Pairing
+from agent.ports import Clock
+
+API_VERSION = "1.0"
+_log = logging.getLogger("pos_agent.api")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What routes call."""
+
+    till: Till
+    announcer: Announcer
+    pairing: Pairing
+    clock: Clock
+    hello: Callable[[], dict[str, object]]
+    status: Callable[[], Awaitable[dict[str, object]]]
+    control: control.Control
+    on_storage_error: Callable[[str], None]
+
+
+def create_app(services: Services, rules: DoorRules) -> FastAPI:
+    """Build the application; the control routes exist only on the trusted unix socket."""
+    app = FastAPI(
+        title="pos-agent till API",
+        version=API_VERSION,
+        summary="Members, prices, points and receipts at the till, with or without a network.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.services = services
+    for part in (status, members, sales, events):
+        app.include_router(part.router, prefix="/v1")
+    if rules.trusted:
+        app.include_router(control.router, prefix="/control", include_in_schema=False)
+    _handle_errors(app, services)
+    app.add_middleware(Door, rules=rules)
+    return app
+
+
+def _handle_errors(app: FastAPI, services: Services) -> None:
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, error: Refusal) -> Response:
+        return problem(error.status, error.code, error.message, hint=error.hint, field=error.field)
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(_: Request, error: RequestValidationError) -> Response:
+        # Never the input itself: it may hold a payment code or an openid.
+        faults = [
+            {"field": ".".join(str(part) for part in fault["loc"][1:]), "reason": str(fault["msg"])}
+            for fault in error.errors()
+        ]
+        return problem(
+            422,
+            "INVALID_REQUEST",
+            "the request does not fit the API",
+            hint="see errors, and /openapi.json",
+            field=faults[0]["field"] if faults else None,
+            errors=faults,
+        )
+
+    @app.exception_handler(HTTPException)
+    async def routed(_: Request, error: HTTPException) -> Response:
+        code = {404: "NO_SUCH_CALL", 405: "METHOD_REFUSED"}.get(error.status_code, "INVALID_REQUEST")
+        return problem(error.status_code, code, str(error.detail), hint="see /openapi.json")
+
+    @app.exception_handler(BodyTooLarge)
+    async def too_large(_: Request, __: BodyTooLarge) -> Response:
+        return problem(413, "BODY_TOO_LARGE", "the body is too large")
+
+    @app.exception_handler(DiskLow)
+    async def disk_low(_: Request, error: DiskLow) -> Response:
+        return problem(507, "DISK_LOW", error.message, hint=error.hint)
+
+    @app.exception_handler(StorageError)
+    async def storage_gone(_: Request, error: StorageError) -> Response:
+        services.on_storage_error(error.message)
+        return problem(503, "STORAGE_FAILED", "durability is gone; the agent restarts", hint=error.hint)
+
+    @app.exception_handler(Exception)
+    async def ours(_: Request, error: Exception) -> Response:
+        _log.error("unexpected %s in a request", type(error).__name__, exc_info=error)
+        return problem(500, "INTERNAL", "our mistake", hint="the log tells more; please report it")

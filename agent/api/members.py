@@ -1,0 +1,39 @@
+"""Who is it: `members/resolve` and `payments/wechat`. Answers from local books; codes are never logged or stored."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from agent.api.access import Use
+from agent.api.answers import IdentificationView, Problem
+from agent.api.models import ResolveRequest, WechatPaymentRequest
+
+router = APIRouter(tags=["members"])
+_PROBLEMS: dict[int | str, dict[str, object]] = {
+    404: {"model": Problem, "description": "MEMBER_UNKNOWN, NOTHING_SCANNED"},
+    409: {"model": Problem, "description": "DYNAMIC_CODE_REPLAYED, PAYMENT_NOT_COMPLETE, TRANSACTION_USED"},
+    422: {
+        "model": Problem,
+        "description": "INVALID_REQUEST, CODE_UNREADABLE, DYNAMIC_CODE_*, WECHAT_RESULT_UNREADABLE",
+    },
+    503: {"model": Problem, "description": "PAYMENT_CODE_NEEDS_NETWORK"},
+}
+
+
+@router.post("/members/resolve", response_model=IdentificationView, responses=_PROBLEMS)
+async def resolve(body: ResolveRequest, use: Use) -> JSONResponse:
+    """Identify by a static or dynamic member code, or take whoever was scanned last.
+
+    The `identification_id` holds member and certainty for 15 minutes; quotes and sales accept nothing else.
+    """
+    who = await use.till.resolve(body.code) if body.code is not None else await use.till.resolve_last_scan()
+    return JSONResponse(await use.till.view(who))
+
+
+@router.post("/payments/wechat", response_model=IdentificationView, responses=_PROBLEMS)
+async def wechat(body: WechatPaymentRequest, use: Use) -> JSONResponse:
+    """Identify the payer from the exact text WeChat returned (v2 XML, v3 JSON; payment or query).
+
+    The payment earns for its member, and never changes a price that was already charged. A merchant that HQ does not
+    map to this store identifies nobody; the sale is still recorded.
+    """
+    return JSONResponse(await use.till.view(await use.till.resolve_payment(body.raw)))

@@ -1,0 +1,130 @@
+"""What callers may send, strictly: unknown fields, floats for money and strings for numbers are refused (422).
+
+Edge models of the till's API; converted to domain types once, in the routes. WIRE: additive changes only within /v1.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agent import limits
+from agent.domain.order import OrderLine, Paper, SaleOrder
+from agent.domain.sale import TenderLine, TenderType
+
+CallerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]
+Text = Annotated[str, Field(min_length=1, max_length=limits.TEXT_CHARS)]
+Fen = Annotated[int, Field(ge=0, le=limits.AMOUNT_FEN)]
+
+
+class Request(BaseModel):
+    """Base of every request body."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class PairRequest(Request):
+    """A POS presents the pairing code a manager read out to it."""
+
+    code: Annotated[str, Field(pattern=r"^[0-9]{8}$", examples=["40417295"])]
+    app: Annotated[Text, Field(examples=["FreshMart POS 4.2"])]
+
+
+class ResolveRequest(Request):
+    """Exactly one of: a code that was scanned or typed, or `last_scan`."""
+
+    code: Annotated[str, Field(min_length=1, max_length=limits.SCAN_FRAME_BYTES, examples=["018255396048"])] | None = (
+        None
+    )
+    last_scan: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> "ResolveRequest":
+        if (self.code is None) is not self.last_scan:
+            raise ValueError("send either code or last_scan: true")
+        return self
+
+
+class WechatPaymentRequest(Request):
+    """The exact text WeChat returned: v2 XML or v3 JSON, of the payment or of the query."""
+
+    raw: Annotated[str, Field(min_length=1, max_length=limits.WECHAT_RESULT_BYTES)]
+
+
+class LineRequest(Request):
+    """One line: pieces, or grams for goods by weight."""
+
+    code: Annotated[Text, Field(examples=["6901234567892"])]
+    qty: Annotated[int, Field(ge=1, le=limits.QTY)] = 1
+    grams: Annotated[int, Field(ge=1, le=limits.QTY)] | None = None
+
+    def to_domain(self) -> OrderLine:
+        """The domain's order line."""
+        return OrderLine(self.code, self.qty, self.grams)
+
+
+class ChargedLineRequest(LineRequest):
+    """A line of a sale that was not quoted here, with what the POS charged for it."""
+
+    charged_fen: Fen | None = None
+    name: Text | None = None
+
+    def to_domain(self) -> OrderLine:
+        """The domain's order line."""
+        return OrderLine(self.code, self.qty, self.grams, self.charged_fen, self.name)
+
+
+class QuoteRequest(Request):
+    """A cart to price."""
+
+    lines: Annotated[list[LineRequest], Field(min_length=1, max_length=limits.SALE_LINES)]
+    identification_id: CallerId | None = None
+
+
+class TenderRequest(Request):
+    """One tender, taken outside the agent. `received_fen` is what the customer handed over, where change was given."""
+
+    type: Literal["cash", "wechat", "alipay", "unionpay", "card", "other"]
+    amount_fen: Fen
+    transaction_id: CallerId | None = None
+    received_fen: Fen | None = None
+
+    @model_validator(mode="after")
+    def _change(self) -> "TenderRequest":
+        if self.received_fen is not None and self.received_fen < self.amount_fen:
+            raise ValueError("received_fen is less than amount_fen")
+        return self
+
+
+class SaleRequest(Request):
+    """A sale that was paid. It is always recorded when its tenders add up to `total_fen`.
+
+    `sale_id` is the caller's own and makes the call idempotent: keep it, and repeat the very same body on any doubt.
+    Send `lines` too when the quote may have ended (a quote lives 15 minutes): they are used only then.
+    """
+
+    sale_id: CallerId
+    quote_id: CallerId | None = None
+    identification_id: CallerId | None = None
+    lines: Annotated[list[ChargedLineRequest], Field(max_length=limits.SALE_LINES)] = []
+    total_fen: Fen | None = None
+    tenders: Annotated[list[TenderRequest], Field(min_length=1, max_length=limits.SALE_TENDERS)]
+    operator: Text | None = None
+    paper: Literal["receipt", "join_prompt", "none"] = "receipt"
+    open_drawer: bool = False
+
+    def to_domain(self) -> SaleOrder:
+        """The domain's order."""
+        return SaleOrder(
+            sale_id=self.sale_id,
+            quote_id=self.quote_id,
+            identification_id=self.identification_id,
+            lines=tuple(line.to_domain() for line in self.lines),
+            total_fen=self.total_fen,
+            tenders=tuple(
+                TenderLine(TenderType(one.type), one.amount_fen, one.transaction_id, one.received_fen)
+                for one in self.tenders
+            ),
+            operator=self.operator,
+            paper=Paper(self.paper),
+            open_drawer=self.open_drawer,
+        )

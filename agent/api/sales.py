@@ -1,0 +1,57 @@
+"""Quotes and sales. A sale whose external tender is complete is always recorded; what disagrees is a discrepancy."""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from agent.api.access import Use
+from agent.api.answers import Problem, QuoteView, SaleView
+from agent.api.models import QuoteRequest, SaleRequest
+from agent.api.problems import problem
+from agent.limits import QUOTE_TTL_S
+from agent.ports import OutcomeKind
+from agent.views import quote_view
+
+router = APIRouter(tags=["sales"])
+_PROBLEMS: dict[int | str, dict[str, object]] = {
+    409: {"model": Problem, "description": "CONFLICT (naming the field), IN_FLIGHT"},
+    422: {"model": Problem, "description": "INVALID_REQUEST, TENDERS_INCOMPLETE"},
+    503: {"model": Problem, "description": "STORAGE_FAILED"},
+}
+
+
+@router.post(
+    "/quotes",
+    response_model=QuoteView,
+    responses={422: {"model": Problem, "description": "INVALID_REQUEST, ITEM_UNKNOWN, IDENTIFICATION_EXPIRED"}},
+)
+async def quote(body: QuoteRequest, use: Use) -> JSONResponse:
+    """Price a cart; every line says why it costs what it costs. Pins rules and pricebook for 15 minutes."""
+    priced = await use.till.quote([line.to_domain() for line in body.lines], body.identification_id)
+    return JSONResponse(quote_view(priced, QUOTE_TTL_S))
+
+
+@router.delete(
+    "/quotes/{quote_id}", status_code=204, responses={404: {"model": Problem, "description": "QUOTE_UNKNOWN"}}
+)
+async def cancel(quote_id: str, use: Use) -> Response:
+    """Forget a quote before it becomes a sale."""
+    if not use.till.cancel_quote(quote_id):
+        return problem(404, "QUOTE_UNKNOWN", "no such quote", hint="it has ended or was used by a sale")
+    return Response(status_code=204)
+
+
+@router.post(
+    "/sales",
+    response_model=SaleView,
+    status_code=201,
+    responses={200: {"model": SaleView, "description": "exists: the first answer again"}, **_PROBLEMS},
+)
+async def sell(body: SaleRequest, use: Use) -> JSONResponse:
+    """Book a paid sale, once per `sale_id`: 201 created, 200 exists (the first answer again), 409 conflict."""
+    outcome = await use.till.commit(body.to_domain())
+    if outcome.kind is OutcomeKind.CONFLICT:
+        title = f"sale {body.sale_id} was booked before with another {outcome.field}"
+        hint = "a new sale needs a new sale_id; to correct a sale, void it"
+        return problem(409, "CONFLICT", title, hint=hint, field=outcome.field)
+    created = outcome.kind is OutcomeKind.CREATED
+    return JSONResponse({"outcome": outcome.kind, **outcome.answer}, status_code=201 if created else 200)

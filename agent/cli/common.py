@@ -1,0 +1,77 @@
+"""What every command shares: where the configuration is, how errors end, how the running daemon is asked."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import httpx
+import typer
+
+from agent.config import Settings, load
+from agent.domain.errors import AgentError, ConfigError
+
+T = TypeVar("T")
+EXIT_DIFFERENT = 3
+EXIT_CONFIG = 78
+DEFAULT_CONFIG = Path("/etc/pos-agent/agent.toml")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="POS_AGENT_CONFIG", help="Configuration file (TOML).")
+]
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn our errors into sentences and exit codes; a mistake of ours keeps its traceback."""
+    try:
+        yield
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            print(mistake, file=sys.stderr)
+        raise typer.Exit(EXIT_CONFIG) from error
+    except AgentError as error:
+        print(error.message + (f"\n  {error.hint}" if error.hint else ""), file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run one coroutine with plain errors; Ctrl-C ends quietly."""
+    with plain_errors():
+        try:
+            return asyncio.run(work)
+        except KeyboardInterrupt as error:
+            raise typer.Exit(130) from error
+        except BaseExceptionGroup as group:
+            ours = group.subgroup(AgentError)
+            if ours is None:
+                raise
+            first: BaseException = ours
+            while isinstance(first, BaseExceptionGroup):
+                first = first.exceptions[0]
+            raise first from group
+
+
+def settings(path: Path) -> Settings:
+    """Load the configuration; a missing default file says how to begin."""
+    if not path.exists():
+        raise ConfigError([f"{path} does not exist: copy systemd/agent.example.toml there, or name one with --config"])
+    return load(path)
+
+
+async def ask_daemon(configured: Settings, method: str, path: str, *, timeout_s: float = 60) -> dict[str, Any] | None:
+    """Ask the running daemon over its unix socket; None when none answers there. Raises AgentError on a refusal."""
+    transport = httpx.AsyncHTTPTransport(uds=str(configured.socket))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=timeout_s) as client:
+        try:
+            response = await client.request(method, path)
+        except (httpx.ConnectError, FileNotFoundError):
+            return None
+        except httpx.HTTPError as error:
+            raise AgentError(f"the daemon did not answer: {type(error).__name__}", hint="see its log") from error
+    answer = response.json()
+    if response.status_code >= 400:
+        raise AgentError(f"{answer.get('title')} ({answer.get('code')})", hint=str(answer.get("hint", "")))
+    return dict(answer)

@@ -1,0 +1,173 @@
+"""`pos-agent doctor`: what is wrong with this installation, and the cure, line by line. It changes nothing."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agent.cli.common import DEFAULT_CONFIG, ConfigOption, ask_daemon, plain_errors, settings
+from agent.config import PrinterSection, Settings
+from agent.domain.errors import AgentError, ConfigError
+from agent.keyring import DEVICE_KEY, FIELD_KEY, load_enrolment
+from agent.sqlite import LIBRARY_VERSION
+from drivers.profiles import profile
+
+_FIXED_SQLITE = (3, 51, 3)
+_LOW_MB = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: fine, doubtful or wrong."""
+
+    what: str
+    state: str
+    detail: str
+    cure: str = ""
+
+
+def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Check configuration, keys, devices, HQ and the daemon. Exit code 1 when something is wrong."""
+    with plain_errors():
+        configured = settings(config)
+        findings = asyncio.run(_collect(configured))
+    table = Table(show_lines=False)
+    for heading in ("", "what", "found", "what to do"):
+        table.add_column(heading, overflow="fold")
+    marks = {"ok": "[green]ok[/green]", "doubt": "[yellow]?[/yellow]", "wrong": "[red]wrong[/red]"}
+    for one in findings:
+        table.add_row(marks[one.state], one.what, one.detail, one.cure)
+    Console(highlight=False).print(table)
+    if any(one.state == "wrong" for one in findings):
+        raise typer.Exit(1)
+
+
+async def _collect(configured: Settings) -> list[Finding]:
+    return [finding async for finding in _findings(configured)]
+
+
+async def _findings(configured: Settings) -> AsyncIterator[Finding]:
+    yield Finding("configuration", "ok", "can be read")
+    yield _sqlite()
+    yield _state(configured.state)
+    for finding in _keys(configured):
+        yield finding
+    for scanner in configured.scanner:
+        yield _device(f"scanner {scanner.name}", scanner.path)
+    for printer in configured.printer:
+        yield await _printer(printer)
+    if not configured.printer:
+        yield Finding("printers", "doubt", "none configured: no receipts, no join prompts", "add a [[printer]]")
+    yield await _hq(configured)
+    yield await _daemon(configured)
+
+
+def _sqlite() -> Finding:
+    version = tuple(int(part) for part in LIBRARY_VERSION.split("."))
+    if version >= _FIXED_SQLITE:
+        return Finding("SQLite", "ok", LIBRARY_VERSION)
+    return Finding("SQLite", "doubt", f"{LIBRARY_VERSION}: safe under our single connection", "pip install pysqlite3")
+
+
+def _state(state: Path) -> Finding:
+    if not state.is_dir():
+        return Finding(
+            "state directory", "wrong", f"{state} is missing", f"mkdir -p {state}, owned by the service user"
+        )
+    if not os.access(state, os.W_OK):
+        return Finding("state directory", "wrong", f"{state} is not writable for this user", "run as the service user")
+    free_mb = os.statvfs(state).f_bavail * os.statvfs(state).f_frsize // 1_000_000
+    return Finding("state directory", "ok" if free_mb > _LOW_MB else "doubt", f"{state}, {free_mb} MB free")
+
+
+def _keys(configured: Settings) -> list[Finding]:
+    findings: list[Finding] = []
+    try:
+        enrolment = load_enrolment(configured.keys)
+    except ConfigError as error:
+        return [
+            Finding("enrolment", "wrong", error.mistakes[0], "pos-agent hq enrol (at HQ), then pos-agent enrol CODE")
+        ]
+    findings.append(Finding("enrolment", "ok", f"{enrolment.workstation_id} of store {enrolment.store_id}"))
+    for name in (DEVICE_KEY, FIELD_KEY):
+        path = configured.keys / name
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+        fine = mode & 0o077 == 0 and mode != 0
+        findings.append(
+            Finding(f"key {name}", "ok" if fine else "wrong", f"mode {mode:04o}", "" if fine else f"chmod 600 {path}")
+        )
+    return findings
+
+
+def _device(what: str, path: str) -> Finding:
+    """Look at a device file without opening it: the daemon may hold it."""
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return Finding(what, "wrong", f"{path} is not there", "is it plugged in? ls -l /dev/serial/by-id /dev/usb")
+    except PermissionError:
+        return Finding(what, "wrong", f"{path} may not be looked at", "run as the service user, or as root")
+    if not stat.S_ISCHR(mode):
+        return Finding(what, "wrong", f"{path} is no device but a plain file", f"rm {path}, then replug the device")
+    if not os.access(path, os.R_OK | os.W_OK):
+        return Finding(
+            what, "wrong", f"no permission for {path}", "install the udev rules, or add the user to its group"
+        )
+    stable = "/by-id/" in path or "/by-path/" in path or not path.startswith("/dev/tty")
+    if not stable:
+        return Finding(what, "doubt", f"{path} may change at the next start", "use its name in /dev/serial/by-id")
+    return Finding(what, "ok", path)
+
+
+async def _printer(section: PrinterSection) -> Finding:
+    what = f"printer {section.name}"
+    try:
+        profile(section.profile)
+    except ValueError as error:
+        return Finding(what, "wrong", str(error), "choose another profile")
+    if section.kind == "file":
+        return Finding(what, "doubt", f"prints into the file {section.path}", "only for trying things")
+    if section.kind != "tcp":
+        return _device(what, section.path)
+    try:
+        async with asyncio.timeout(3):
+            _, writer = await asyncio.open_connection(section.host, section.port)
+    except (OSError, TimeoutError) as error:
+        reason = type(error).__name__
+        return Finding(
+            what, "wrong", f"{section.host}:{section.port} does not answer ({reason})", "is it on, same net?"
+        )
+    writer.close()
+    return Finding(what, "ok", f"{section.host}:{section.port} answers")
+
+
+async def _hq(configured: Settings) -> Finding:
+    verify = configured.hq.ca_file or True
+    try:
+        async with httpx.AsyncClient(timeout=5, verify=verify, trust_env=False) as client:
+            response = await client.get(f"{configured.hq.url.rstrip('/')}/healthz")
+    except (httpx.HTTPError, OSError) as error:
+        detail = f"{configured.hq.url}: {type(error).__name__}"
+        return Finding("HQ", "doubt", detail, "selling goes on without it; check cable, DNS and firewall")
+    fine = response.status_code == 200
+    return Finding("HQ", "ok" if fine else "wrong", f"{configured.hq.url} answered {response.status_code}")
+
+
+async def _daemon(configured: Settings) -> Finding:
+    try:
+        answer = await ask_daemon(configured, "GET", "/v1/status", timeout_s=5)
+    except (AgentError, PermissionError) as error:
+        return Finding("daemon", "wrong", str(error), "run as the service user, or as root")
+    if answer is None:
+        return Finding("daemon", "doubt", "not running", "systemctl start pos-agent")
+    down = [name for name, part in answer["components"].items() if part["up"] is False]
+    waiting = answer["outbox"]["pending"]
+    detail = f"running; {waiting} events wait for HQ; down: {', '.join(down) or 'nothing'}"
+    return Finding("daemon", "doubt" if down else "ok", detail, str(answer["sync_alarm"]))

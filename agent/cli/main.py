@@ -1,0 +1,23 @@
+"""The command `pos-agent`: one module per group of commands, joined here. Errors become one sentence and an exit code.
+
+Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 the books differ, 78 the configuration is wrong (systemd does
+not restart on 78).
+"""
+
+import typer
+
+from agent.cli import daemon, doctor, hq, trying
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Offline-first POS integration agent: members, prices, points and receipts at the till.",
+)
+app.command("run")(daemon.run)
+app.command("enrol")(daemon.enrol)
+app.command("pair")(daemon.pair)
+app.command("reconcile")(daemon.reconcile)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(trying.demo)
+app.add_typer(hq.app, name="hq")

@@ -1,0 +1,130 @@
+"""What the running daemon answers about itself and does on its operator's request: hello, status, reconcile, test page.
+
+Called by the API (through Services) and the waker. It only reads and asks; the parts do the work.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+from agent import limits
+from agent.announce import Announcer
+from agent.domain.digest import Json
+from agent.domain.errors import Refusal
+from agent.domain.ids import random_id
+from agent.domain.receipts import test_page
+from agent.health import Health
+from agent.ports import Clock, Entropy, JobKind, NewPrintJob, Outbox, PrintLedger, Replica
+from agent.printing import PrintService
+from sync.protocol import EnrolAnswer
+from sync.push import Pusher
+from sync.reconcile import Reconciler, Reconciliation
+from sync.schedule import is_due, next_due_ms, slot_s
+
+CAPABILITIES = ("members.resolve", "payments.wechat", "quotes", "sales", "events", "status")
+_JOB_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonParts:
+    """What the daemon looks at."""
+
+    enrolment: EnrolAnswer
+    health: Health
+    outbox: Outbox
+    ledger: PrintLedger
+    replica: Replica
+    pusher: Pusher
+    reconciler: Reconciler
+    printing: Sequence[PrintService]
+    announcer: Announcer
+    clock: Clock
+    entropy: Entropy
+
+
+class Daemon:
+    """The daemon's view of itself."""
+
+    def __init__(self, parts: DaemonParts) -> None:
+        self._parts = parts
+        self.has_rules = False
+        self._reconciling = False
+
+    def hello(self) -> dict[str, object]:
+        """Who answers, and whether it can price: without rules from HQ everything is list price and earns nothing."""
+        missing = [] if self.has_rules else ["no rules and prices yet: waiting for the first contact with HQ"]
+        enrolment = self._parts.enrolment
+        return {
+            "name": "pos-agent",
+            "version": version("pos-agent"),
+            "api": "v1",
+            "capabilities": list(CAPABILITIES),
+            "store_id": enrolment.store_id,
+            "store_name": enrolment.store_name,
+            "workstation_id": enrolment.workstation_id,
+            "ready": not missing,
+            "not_ready": missing,
+        }
+
+    async def status(self) -> dict[str, object]:
+        """What is up since when, what waits, what the replica holds, the latest proof and the next one."""
+        parts = self._parts
+        latest = await parts.outbox.proofs(1)
+        slot = slot_s(parts.enrolment.store_id)
+        return {
+            **self.hello(),
+            "components": parts.health.snapshot(),
+            "outbox": asdict(await parts.outbox.outbox_counts()),
+            "sync_alarm": parts.pusher.alarm,
+            "replica": await parts.replica.counts(),
+            "last_proof": asdict(latest[0]) if latest else None,
+            "next_proof_at_ms": next_due_ms(parts.clock.now_ms(), slot),
+        }
+
+    async def reconcile(self, trigger: str = "operator") -> dict[str, object]:
+        """Run the proof now and tell its result; a second request while one runs is refused."""
+        if self._reconciling:
+            raise Refusal("IN_FLIGHT", "a reconciliation is running", hint="wait for it", status=409)
+        self._reconciling = True
+        try:
+            run = await self._parts.reconciler.run(trigger)
+        finally:
+            self._reconciling = False
+        await self._parts.announcer.announce("reconcile.finished", _told(run))
+        return {**asdict(run), "equal": run.equal}
+
+    async def reconcile_if_due(self) -> None:
+        """What the waker calls: run the hourly proof when it is due and none is running."""
+        parts = self._parts
+        due = is_due(await parts.reconciler.last_run_ms(), parts.clock.now_ms(), slot_s(parts.enrolment.store_id))
+        if due and not self._reconciling:
+            await self.reconcile("hourly")
+
+    async def test_print(self, printer: str) -> dict[str, object]:
+        """Queue a test page on the named printer, or the first one."""
+        services = [one for one in self._parts.printing if printer in ("", one.printer.name)]
+        if not services:
+            raise Refusal(
+                "PRINTER_UNKNOWN", f"no printer is called {printer!r}", hint="see the configuration", status=404
+            )
+        service, now_ms = services[0], self._parts.clock.now_ms()
+        job_id = random_id("job", self._parts.entropy.token(_JOB_BYTES))
+        page = test_page(printer=service.printer.name, store=self._parts.enrolment.store_name, at_ms=now_ms)
+        job = NewPrintJob(job_id, service.printer.name, JobKind.TEST, page, now_ms + limits.JOIN_PROMPT_EXPIRY_S * 1000)
+        await self._parts.ledger.add(job, now_ms)
+        service.wake()
+        return {"job_id": job_id, "printer": service.printer.name}
+
+
+def _told(run: Reconciliation) -> dict[str, Json]:
+    last = run.epochs[-1] if run.epochs else None
+    return {
+        "result": run.result,
+        "trigger": run.trigger,
+        "count": last.count if last else 0,
+        "head": last.head if last else "",
+        "pushed": run.pushed,
+        "requests": run.requests,
+        "bytes": run.bytes,
+        "reason": run.reason,
+    }

@@ -1,0 +1,217 @@
+"""books.db: where a sale comes to exist. One transaction books the event and everything that follows from it.
+
+Called by flow and identify through the Books port. It never talks to HQ, never prints, never decides a price.
+"""
+
+import json
+from collections.abc import Sequence
+
+from agent.db.print_jobs import insert_job
+from agent.db.store import Store
+from agent.domain.digest import Json, canonical, event_digest, extend, first_difference, genesis
+from agent.domain.ids import EventName, random_id
+from agent.ports import Clock, Entropy, EventDraft, KeyRing, Outcome, OutcomeKind
+from agent.sqlite import Connection, Row
+from sync.protocol import PayerIdentity
+
+_EPOCH_BYTES = 10
+_PAYER_BYTES = 15
+
+
+class BooksDb:
+    """The Books port over books.db."""
+
+    def __init__(self, store: Store, workstation_id: str, keys: KeyRing, clock: Clock, entropy: Entropy) -> None:
+        self._store = store
+        self._workstation_id = workstation_id
+        self._keys = keys
+        self._clock = clock
+        self._entropy = entropy
+
+    async def ensure_epoch(self) -> str:
+        """Mint the first epoch of a new file; give the epoch in force."""
+        minted = random_id("ep", self._entropy.token(_EPOCH_BYTES))
+        now_ms = self._clock.now_ms()
+
+        def work(connection: Connection) -> str:
+            if _current_epoch(connection) is None:
+                connection.execute(
+                    "INSERT INTO epochs (epoch, number, created_at_ms) VALUES (:epoch, 1, :now)",
+                    {"epoch": minted, "now": now_ms},
+                )
+            return _require_epoch(connection)
+
+        return await self._store.run(work)
+
+    async def commit(self, draft: EventDraft) -> Outcome:
+        """Book one event: created, or exists / conflict for a caller id that already has one."""
+
+        def work(connection: Connection) -> Outcome:
+            earlier = self._earlier(connection, draft.kind, draft.caller_id, draft.request)
+            if earlier is not None:
+                return earlier
+            name = self._append(connection, draft)
+            answer: dict[str, Json] = {
+                **draft.answer,
+                "event": {"workstation_id": name.workstation_id, "epoch": name.epoch, "seq": name.seq},
+            }
+            connection.execute(
+                "INSERT INTO requests (kind, caller_id, epoch, seq, request, answer_sealed)"
+                " VALUES (:kind, :caller, :epoch, :seq, :request, :answer_sealed)",
+                {
+                    "kind": draft.kind,
+                    "caller": draft.caller_id,
+                    "epoch": name.epoch,
+                    "seq": name.seq,
+                    "request": canonical(draft.request).decode(),
+                    "answer_sealed": self._keys.encrypt(
+                        "requests", "answer_sealed", draft.caller_id, canonical(answer).decode()
+                    ),
+                },
+            )
+            return Outcome(OutcomeKind.CREATED, name, answer)
+
+        return await self._store.run(work)
+
+    def _append(self, connection: Connection, draft: EventDraft) -> EventName:
+        epoch = _require_epoch(connection)
+        count, head = _head(connection, self._workstation_id, epoch)
+        name = EventName(self._workstation_id, epoch, count + 1)
+        body = canonical({**draft.body, "epoch": epoch, "seq": name.seq})
+        digest = event_digest(body)
+        where = {"epoch": epoch, "seq": name.seq}
+        connection.execute(
+            "INSERT INTO events (epoch, seq, body, digest, chain) VALUES (:epoch, :seq, :body, :digest, :chain)",
+            {**where, "body": body.decode(), "digest": digest, "chain": extend(head, digest)},
+        )
+        connection.executemany(
+            "INSERT INTO postings (epoch, seq, position, account, owner, amount)"
+            " VALUES (:epoch, :seq, :position, :account, :owner, :amount)",
+            [
+                {**where, "position": i, "account": posting.account, "owner": posting.owner, "amount": posting.amount}
+                for i, posting in enumerate(draft.postings)
+            ],
+        )
+        connection.execute("INSERT INTO outbox (epoch, seq) VALUES (:epoch, :seq)", where)
+        for job in draft.print_jobs(name):
+            insert_job(connection, self._keys, job, draft.at_ms, name=name)
+        connection.executemany(
+            "INSERT INTO used_transactions (transaction_id, epoch, seq) VALUES (:id, :epoch, :seq)",
+            [{**where, "id": transaction_id} for transaction_id in draft.transaction_ids],
+        )
+        connection.executemany(
+            "INSERT INTO used_nonces (nonce, used_at_ms) VALUES (:nonce, :at)",
+            [{"nonce": nonce, "at": draft.at_ms} for nonce in draft.nonces],
+        )
+        return name
+
+    async def answer(self, kind: str, caller_id: str, request: dict[str, Json]) -> Outcome | None:
+        """The outcome of an earlier commit under this caller id."""
+        return await self._store.read(lambda connection: self._earlier(connection, kind, caller_id, request))
+
+    def _earlier(self, connection: Connection, kind: str, caller_id: str, request: dict[str, Json]) -> Outcome | None:
+        row: Row | None = connection.execute(
+            "SELECT epoch, seq, request, answer_sealed FROM requests WHERE kind = :kind AND caller_id = :caller",
+            {"kind": kind, "caller": caller_id},
+        ).fetchone()
+        if row is None:
+            return None
+        name = EventName(self._workstation_id, row["epoch"], row["seq"])
+        field = first_difference(json.loads(row["request"]), json.loads(canonical(request)))
+        answer = json.loads(self._keys.decrypt("requests", "answer_sealed", caller_id, row["answer_sealed"]))
+        return Outcome(OutcomeKind.EXISTS if field is None else OutcomeKind.CONFLICT, name, answer, field)
+
+    async def is_used(self, *, transaction_id: str | None = None, nonce: str | None = None) -> bool:
+        """Whether a WeChat transaction or a nonce is already in the books."""
+
+        def work(connection: Connection) -> bool:
+            found = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM used_transactions WHERE transaction_id = :transaction_id)"
+                " OR EXISTS (SELECT 1 FROM used_nonces WHERE nonce = :nonce)",
+                {"transaction_id": transaction_id, "nonce": nonce},
+            ).fetchone()
+            return bool(found[0])
+
+        return await self._store.read(work)
+
+    async def postings(self, account: str, owner: str) -> list[tuple[str, int, int]]:
+        """(epoch, seq, amount) of every posting of one sub-account."""
+
+        def work(connection: Connection) -> list[tuple[str, int, int]]:
+            rows = connection.execute(
+                "SELECT epoch, seq, amount FROM postings WHERE account = :account AND owner = :owner",
+                {"account": account, "owner": owner},
+            )
+            return [(row["epoch"], row["seq"], row["amount"]) for row in rows]
+
+        return await self._store.read(work)
+
+    async def payer_ref(self, brand_id: str, pairs: Sequence[tuple[str, str]]) -> str:
+        """The random reference of a provisional payer; later pairs of the same person join the same reference."""
+        minted = random_id("pay", self._entropy.token(_PAYER_BYTES))
+        now_ms = self._clock.now_ms()
+        indexes = [self._keys.blind_index("wx", f"{brand_id}:{appid}:{openid}") for appid, openid in pairs]
+
+        def work(connection: Connection) -> str:
+            known: list[str] = []
+            for index in indexes:
+                row = connection.execute(
+                    "SELECT payer_ref FROM payer_identities WHERE identity_index = :index", {"index": index}
+                ).fetchone()
+                if row is not None:
+                    known.append(row["payer_ref"])
+            ref = known[0] if known else minted
+            stored = self._pairs(connection, ref) if known else []
+            merged = stored + [pair for pair in pairs if pair not in stored]
+            if merged != stored:
+                sealed = self._keys.encrypt("payers", "pairs_sealed", ref, json.dumps(merged))
+                connection.execute(
+                    "INSERT INTO payers (payer_ref, brand_id, pairs_sealed, created_at_ms)"
+                    " VALUES (:ref, :brand, :sealed, :now)"
+                    " ON CONFLICT (payer_ref) DO UPDATE SET pairs_sealed = excluded.pairs_sealed",
+                    {"ref": ref, "brand": brand_id, "sealed": sealed, "now": now_ms},
+                )
+                connection.executemany(
+                    "INSERT OR IGNORE INTO payer_identities (identity_index, payer_ref) VALUES (:index, :ref)",
+                    [{"index": index, "ref": ref} for index in indexes],
+                )
+            return ref
+
+        return await self._store.run(work)
+
+    async def payers(self, refs: Sequence[str]) -> list[PayerIdentity]:
+        """The identities behind payer references; erased ones are left out."""
+
+        def work(connection: Connection) -> list[PayerIdentity]:
+            found: list[PayerIdentity] = []
+            for ref in refs:
+                row = connection.execute("SELECT brand_id FROM payers WHERE payer_ref = :ref", {"ref": ref}).fetchone()
+                if row is not None:
+                    pairs = self._pairs(connection, ref)[:4]
+                    found.append(PayerIdentity(payer_ref=ref, brand_id=row["brand_id"], pairs=pairs))
+            return found
+
+        return await self._store.read(work)
+
+    def _pairs(self, connection: Connection, ref: str) -> list[tuple[str, str]]:
+        row = connection.execute("SELECT pairs_sealed FROM payers WHERE payer_ref = :ref", {"ref": ref}).fetchone()
+        opened = json.loads(self._keys.decrypt("payers", "pairs_sealed", ref, row["pairs_sealed"]))
+        return [(str(appid), str(openid)) for appid, openid in opened]
+
+
+def _current_epoch(connection: Connection) -> str | None:
+    row = connection.execute("SELECT epoch FROM epochs ORDER BY number DESC LIMIT 1").fetchone()
+    return None if row is None else str(row["epoch"])
+
+
+def _require_epoch(connection: Connection) -> str:
+    epoch = _current_epoch(connection)
+    assert epoch is not None, "the composition root mints the first epoch before anything is booked"
+    return epoch
+
+
+def _head(connection: Connection, workstation_id: str, epoch: str) -> tuple[int, bytes]:
+    row = connection.execute(
+        "SELECT seq, chain FROM events WHERE epoch = :epoch ORDER BY seq DESC LIMIT 1", {"epoch": epoch}
+    ).fetchone()
+    return (0, genesis(workstation_id, epoch)) if row is None else (row["seq"], row["chain"])

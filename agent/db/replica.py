@@ -1,0 +1,157 @@
+"""replica.db: members, prices and rules as HQ sent them. Rebuildable; never the truth about a sale.
+
+Called by identify and flow for look-ups (Members, Pricebook ports) and by sync.pull to apply feed pages.
+It holds keyed indexes instead of identities: nobody can read an openid or a phone number out of it.
+"""
+
+import json
+import struct
+
+from agent.db.replica_apply import apply_rows, remember_watermarks
+from agent.db.store import Store
+from agent.domain.member import Member
+from agent.domain.pricing import Item
+from agent.domain.rules import NO_RULES, RuleSet, rule_set
+from agent.limits import REPLICA_JOB_ROWS
+from agent.ports import FoundMember, KeyRing, MerchantScope
+from agent.sqlite import Connection
+from sync.protocol import Feed, FeedPage
+
+
+class ReplicaDb:
+    """The Replica port (Members, Pricebook and the writing side) over replica.db."""
+
+    def __init__(self, store: Store, brand_id: str, keys: KeyRing) -> None:
+        self._store = store
+        self._brand_id = brand_id
+        self._keys = keys
+        self._rules: RuleSet | None = None
+
+    # --- members
+    async def by_code(self, code: str) -> FoundMember | None:
+        """By static code, card number or membership number."""
+        return await self._by_index(self._keys.blind_index("code", code))
+
+    async def by_openid(self, appid: str, openid: str) -> FoundMember | None:
+        """By one WeChat identity pair."""
+        return await self._by_index(self._keys.blind_index("wx", f"{appid}:{openid}"))
+
+    async def _by_index(self, index: bytes) -> FoundMember | None:
+        head, tail = split_index(index)
+
+        def work(connection: Connection) -> FoundMember | None:
+            row = connection.execute(
+                "SELECT m.* FROM identities i JOIN members m USING (member_no)"
+                " WHERE i.head = :head AND i.tail = :tail AND m.known = 1",
+                {"head": head, "tail": tail},
+            ).fetchone()
+            if row is None:
+                return None
+            marks = connection.execute(
+                "SELECT epoch, watermark FROM pulls WHERE pull_no = :pull", {"pull": row["pull_no"]}
+            )
+            member = Member(row["member_id"], self._brand_id, row["tier_id"], row["points"], row["masked"])
+            return FoundMember(member, {mark["epoch"]: mark["watermark"] for mark in marks})
+
+        return await self._store.read(work)
+
+    async def merchant(self, mch_id: str, sub_mch_id: str) -> MerchantScope | None:
+        """The scope of a merchant pair; None fails closed."""
+
+        def work(connection: Connection) -> MerchantScope | None:
+            rows = connection.execute(
+                "SELECT brand_id, store_id FROM merchants WHERE mch_id = :mch AND sub_mch_id = :sub",
+                {"mch": mch_id, "sub": sub_mch_id},
+            ).fetchall()
+            ours = [row for row in rows if row["brand_id"] == self._brand_id] or rows
+            if not ours:
+                return None
+            brand_id = ours[0]["brand_id"]
+            return MerchantScope(brand_id, frozenset(row["store_id"] for row in ours if row["brand_id"] == brand_id))
+
+        return await self._store.read(work)
+
+    # --- prices and rules
+    async def item(self, code: str) -> Item | None:
+        """By sku, else by barcode."""
+
+        def work(connection: Connection) -> Item | None:
+            row = connection.execute(
+                "SELECT * FROM items WHERE sku = :code"
+                " UNION ALL SELECT * FROM items WHERE barcode = :code AND barcode <> '' LIMIT 1",
+                {"code": code},
+            ).fetchone()
+            if row is None:
+                return None
+            return Item(
+                sku=row["sku"],
+                name=row["name"],
+                list_fen=row["list_fen"],
+                member_fen=row["member_fen"],
+                promo_fen=row["promo_fen"],
+                no_member_discount=bool(row["no_member_discount"]),
+                earns=bool(row["earns"]),
+                by_weight=bool(row["by_weight"]),
+            )
+
+        return await self._store.read(work)
+
+    async def rules(self) -> RuleSet:
+        """The newest rule set this program can honour; NO_RULES before the first pull."""
+        if self._rules is None:
+            rows = await self._store.read(
+                lambda connection: connection.execute("SELECT body FROM rule_sets ORDER BY version DESC").fetchall()
+            )
+            self._rules = next(filter(None, (_readable(row["body"]) for row in rows)), NO_RULES)
+        return self._rules
+
+    async def version(self) -> int:
+        """Which prices these are: the cursor of the items feed."""
+        return await self.cursor(Feed.ITEMS)
+
+    # --- pull
+    async def cursor(self, feed: Feed) -> int:
+        """Last applied cursor of a feed."""
+        row = await self._store.read(
+            lambda connection: connection.execute(
+                "SELECT cursor FROM cursors WHERE feed = :feed", {"feed": feed}
+            ).fetchone()
+        )
+        return 0 if row is None else int(row["cursor"])
+
+    async def apply(self, page: FeedPage) -> None:
+        """Apply one page in bounded jobs; the cursor moves with the last of them, so a crash repeats, never skips."""
+        pull_no = await self._store.run(lambda connection: remember_watermarks(connection, page.watermarks))
+        for start in range(0, len(page.rows), REPLICA_JOB_ROWS):
+            part = page.rows[start : start + REPLICA_JOB_ROWS]
+            await self._store.run(lambda connection, part=part: apply_rows(connection, part, pull_no))  # type: ignore[misc]
+        await self._store.run(
+            lambda connection: connection.execute(
+                "INSERT INTO cursors (feed, cursor) VALUES (:feed, :cursor)"
+                " ON CONFLICT (feed) DO UPDATE SET cursor = excluded.cursor",
+                {"feed": page.feed, "cursor": page.cursor},
+            )
+        )
+        if page.feed is Feed.RULES:
+            self._rules = None
+
+    async def counts(self) -> dict[str, int]:
+        """Rows per table."""
+
+        def work(connection: Connection) -> dict[str, int]:
+            tables = ("members", "identities", "items", "merchants", "rule_sets")
+            return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+
+        return await self._store.read(work)
+
+
+def _readable(body: str) -> RuleSet | None:
+    try:
+        return rule_set(json.loads(body))
+    except ValueError:  # made by a newer HQ: the version before stays in force until this program is upgraded
+        return None
+
+
+def split_index(index: bytes) -> tuple[int, bytes]:
+    """Split a 16-byte index into the signed integer that is searched and the 8 bytes that verify it."""
+    return struct.unpack(">q", index[:8])[0], index[8:]

@@ -1,0 +1,104 @@
+"""How feed rows become replica rows. Called by agent.db.replica inside its write transactions.
+
+Every row is an upsert or a tombstone, so applying a page twice changes nothing.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+
+from agent.sqlite import Connection
+from sync.protocol import FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
+
+
+def remember_watermarks(connection: Connection, watermarks: Mapping[str, int]) -> int:
+    """Store the page's watermarks under a pull number; the same watermarks keep the same number. 0 means none."""
+    if not watermarks:
+        return 0
+    last = connection.execute("SELECT max(pull_no) FROM pulls").fetchone()[0] or 0
+    rows = connection.execute("SELECT epoch, watermark FROM pulls WHERE pull_no = :pull", {"pull": last})
+    if {row["epoch"]: row["watermark"] for row in rows} == dict(watermarks):
+        return int(last)
+    connection.executemany(
+        "INSERT INTO pulls (pull_no, epoch, watermark) VALUES (:pull, :epoch, :watermark)",
+        [{"pull": last + 1, "epoch": epoch, "watermark": seq} for epoch, seq in watermarks.items()],
+    )
+    return int(last) + 1
+
+
+def apply_rows(connection: Connection, rows: Sequence[FeedRow], pull_no: int) -> None:
+    """Apply feed rows in order."""
+    for row in rows:
+        match row:
+            case MemberRow():
+                _member(connection, row, pull_no)
+            case IdentityRow():
+                _identity(connection, row)
+            case ItemRow():
+                _item(connection, row)
+            case MerchantRow():
+                _merchant(connection, row)
+            case RulesRow():
+                connection.execute(
+                    "INSERT INTO rule_sets (version, body) VALUES (:version, :body) ON CONFLICT DO NOTHING",
+                    {"version": row.version, "body": row.body},
+                )
+
+
+def _member(connection: Connection, row: MemberRow, pull_no: int) -> None:
+    connection.execute(
+        "INSERT INTO members (member_id, tier_id, points, masked, pull_no, known)"
+        " VALUES (:id, :tier, :points, :masked, :pull, :known)"
+        " ON CONFLICT (member_id) DO UPDATE SET tier_id = excluded.tier_id, points = excluded.points,"
+        " masked = excluded.masked, pull_no = excluded.pull_no, known = excluded.known",
+        {
+            "id": row.member_id,
+            "tier": row.tier_id,
+            "points": row.points,
+            "masked": "" if row.deleted else row.masked,
+            "pull": pull_no,
+            "known": 0 if row.deleted else 1,
+        },
+    )
+
+
+def _identity(connection: Connection, row: IdentityRow) -> None:
+    index = bytes.fromhex(row.index)
+    key = {"head": struct.unpack(">q", index[:8])[0], "tail": index[8:]}
+    if row.deleted:
+        connection.execute("DELETE FROM identities WHERE head = :head AND tail = :tail", key)
+        return
+    # The member's own row may still be on its way; until it comes the placeholder is not `known` and is not found.
+    connection.execute("INSERT INTO members (member_id) VALUES (:id) ON CONFLICT DO NOTHING", {"id": row.member_id})
+    connection.execute(
+        "INSERT INTO identities (head, tail, member_no)"
+        " SELECT :head, :tail, member_no FROM members WHERE member_id = :id"
+        " ON CONFLICT (head, tail) DO UPDATE SET member_no = excluded.member_no",
+        {**key, "id": row.member_id},
+    )
+
+
+def _item(connection: Connection, row: ItemRow) -> None:
+    if row.deleted:
+        connection.execute("DELETE FROM items WHERE sku = :sku", {"sku": row.sku})
+        return
+    fields = row.model_dump(exclude={"kind", "deleted"})
+    names = ", ".join(fields)
+    connection.execute(
+        f"INSERT OR REPLACE INTO items ({names}) VALUES ({', '.join(f':{name}' for name in fields)})", fields
+    )
+
+
+def _merchant(connection: Connection, row: MerchantRow) -> None:
+    key = row.model_dump(exclude={"kind", "deleted"})
+    if row.deleted:
+        connection.execute(
+            "DELETE FROM merchants WHERE mch_id = :mch_id AND sub_mch_id = :sub_mch_id"
+            " AND brand_id = :brand_id AND store_id = :store_id",
+            key,
+        )
+        return
+    connection.execute(
+        "INSERT OR IGNORE INTO merchants (mch_id, sub_mch_id, brand_id, store_id)"
+        " VALUES (:mch_id, :sub_mch_id, :brand_id, :store_id)",
+        key,
+    )

@@ -1,0 +1,235 @@
+"""Forward-only migrations of books.db and replica.db: the schema is what these steps, in order, make of an empty file.
+
+Run by agent.sqlite.open_database, each in its own transaction after a backup. A step that was released never changes.
+No personal data in the clear: identities are keyed indexes or sealed fields from the first step on (R19).
+"""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+books_migrations = Migrations("books")
+replica_migrations = Migrations("replica")
+
+
+def _script(database: Database, statements: str) -> None:
+    # ORDER: statement by statement, because executescript() would commit the migration's own transaction.
+    for statement in statements.split(";\n\n"):
+        database.execute(statement)
+
+
+@books_migrations()
+def m001_books(database: Database) -> None:
+    """Events, their postings, outbox, idempotency, used-up secrets, payers."""
+    _script(
+        database,
+        """
+CREATE TABLE epochs (
+  epoch TEXT PRIMARY KEY CHECK (length(epoch) BETWEEN 8 AND 64),
+  number INTEGER NOT NULL UNIQUE CHECK (number >= 1),
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+  epoch TEXT NOT NULL REFERENCES epochs,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  body TEXT NOT NULL CHECK (json_valid(body)),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  chain BLOB NOT NULL CHECK (length(chain) = 32),
+  kind TEXT NOT NULL GENERATED ALWAYS AS (json_extract(body, '$.kind')) STORED,
+  at_ms INTEGER NOT NULL GENERATED ALWAYS AS (json_extract(body, '$.at_ms')) STORED,
+  business_day TEXT NOT NULL GENERATED ALWAYS AS (json_extract(body, '$.business_day')) STORED,
+  PRIMARY KEY (epoch, seq)
+) STRICT;
+
+CREATE INDEX events_by_day ON events (business_day, kind);
+
+CREATE TRIGGER events_are_facts BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never edited'); END;
+
+CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+
+CREATE TABLE postings (
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  position INTEGER NOT NULL CHECK (position >= 0),
+  account TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000),
+  PRIMARY KEY (epoch, seq, position),
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX postings_by_owner ON postings (account, owner);
+
+CREATE VIEW sale_lines AS
+  SELECT e.epoch, e.seq, e.business_day, json_extract(l.value, '$.line') AS line, json_extract(l.value, '$.sku') AS sku,
+         json_extract(l.value, '$.qty') AS qty, json_extract(l.value, '$.list_fen') AS list_fen,
+         json_extract(l.value, '$.paid_fen') AS paid_fen, json_extract(l.value, '$.source') AS source
+  FROM events e, json_each(e.body, '$.lines') l;
+
+CREATE VIEW sale_tenders AS
+  SELECT e.epoch, e.seq, e.business_day, json_extract(t.value, '$.type') AS type,
+         json_extract(t.value, '$.amount_fen') AS amount_fen,
+         json_extract(t.value, '$.transaction_id') AS transaction_id
+  FROM events e, json_each(e.body, '$.tenders') t;
+
+CREATE TABLE outbox (
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'acknowledged', 'suspended', 'conflict')),
+  code TEXT NOT NULL DEFAULT '',
+  settled_at_ms INTEGER,
+  PRIMARY KEY (epoch, seq),
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outbox_by_state ON outbox (state, epoch, seq);
+
+CREATE TABLE requests (
+  kind TEXT NOT NULL,
+  caller_id TEXT NOT NULL CHECK (length(caller_id) BETWEEN 1 AND 64),
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  request TEXT NOT NULL,
+  answer_sealed BLOB NOT NULL,
+  PRIMARY KEY (kind, caller_id),
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE used_transactions (
+  transaction_id TEXT PRIMARY KEY,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE used_nonces (
+  nonce TEXT PRIMARY KEY,
+  used_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payers (
+  payer_ref TEXT PRIMARY KEY,
+  brand_id TEXT NOT NULL,
+  pairs_sealed BLOB NOT NULL,
+  created_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payer_identities (
+  identity_index BLOB PRIMARY KEY CHECK (length(identity_index) = 16),
+  payer_ref TEXT NOT NULL REFERENCES payers ON DELETE CASCADE
+) STRICT, WITHOUT ROWID""",
+    )
+
+
+@books_migrations()
+def m002_print_ledger(database: Database) -> None:
+    """Print jobs (documents sealed: they carry claims), the event stream, proofs, API tokens."""
+    _script(
+        database,
+        """
+CREATE TABLE print_jobs (
+  number INTEGER PRIMARY KEY,
+  job_id TEXT NOT NULL UNIQUE,
+  printer TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('receipt', 'join_prompt', 'drawer', 'test')),
+  document_sealed BLOB,
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'confirmed', 'unconfirmed', 'expired', 'failed')),
+  note TEXT NOT NULL DEFAULT '',
+  created_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  reprint_of TEXT,
+  epoch TEXT,
+  seq INTEGER,
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT;
+
+CREATE INDEX print_jobs_waiting ON print_jobs (printer, state, number);
+
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  data TEXT NOT NULL CHECK (json_valid(data))
+) STRICT;
+
+CREATE TABLE proofs (
+  number INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  trigger TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  count INTEGER NOT NULL CHECK (count >= 0),
+  head TEXT NOT NULL,
+  result TEXT NOT NULL CHECK (result IN ('equal', 'healed', 'different', 'unreachable')),
+  detail TEXT NOT NULL CHECK (json_valid(detail))
+) STRICT;
+
+CREATE TABLE api_tokens (
+  token_sha256 BLOB PRIMARY KEY CHECK (length(token_sha256) = 32),
+  app TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
+) STRICT, WITHOUT ROWID""",
+    )
+
+
+@replica_migrations()
+def r001_replica(database: Database) -> None:
+    """What HQ sends down. Everything here can be thrown away and pulled again."""
+    _script(
+        database,
+        """
+CREATE TABLE members (
+  member_no INTEGER PRIMARY KEY,
+  member_id TEXT NOT NULL UNIQUE,
+  tier_id TEXT NOT NULL DEFAULT '',
+  points INTEGER NOT NULL DEFAULT 0,
+  masked TEXT NOT NULL DEFAULT '',
+  pull_no INTEGER NOT NULL DEFAULT 0,
+  known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1))
+) STRICT;
+
+CREATE TABLE identities (
+  head INTEGER NOT NULL,
+  tail BLOB NOT NULL CHECK (length(tail) = 8),
+  member_no INTEGER NOT NULL REFERENCES members,
+  PRIMARY KEY (head, tail)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE items (
+  sku TEXT PRIMARY KEY,
+  barcode TEXT NOT NULL,
+  name TEXT NOT NULL,
+  list_fen INTEGER NOT NULL CHECK (list_fen >= 0),
+  member_fen INTEGER,
+  promo_fen INTEGER,
+  no_member_discount INTEGER NOT NULL,
+  earns INTEGER NOT NULL,
+  by_weight INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX items_by_barcode ON items (barcode) WHERE barcode <> '';
+
+CREATE TABLE merchants (
+  mch_id TEXT NOT NULL,
+  sub_mch_id TEXT NOT NULL,
+  brand_id TEXT NOT NULL,
+  store_id TEXT NOT NULL,
+  PRIMARY KEY (mch_id, sub_mch_id, brand_id, store_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rule_sets (
+  version INTEGER PRIMARY KEY,
+  body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+
+CREATE TABLE cursors (
+  feed TEXT PRIMARY KEY,
+  cursor INTEGER NOT NULL CHECK (cursor >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pulls (
+  pull_no INTEGER NOT NULL,
+  epoch TEXT NOT NULL,
+  watermark INTEGER NOT NULL,
+  PRIMARY KEY (pull_no, epoch)
+) STRICT, WITHOUT ROWID""",
+    )

@@ -1,0 +1,59 @@
+"""The one writer of one database file: a thread that owns its only connection.
+
+Used by every class of this package and by HQ's embedded database. Each call is one BEGIN IMMEDIATE transaction; reads
+go the same way, so there is no second connection and no lock of ours.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlite_utils.migrations import Migrations
+
+from agent.sqlite import Connection, open_database, transaction
+from agent.worker import Worker
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open database and the thread that owns it."""
+
+    def __init__(self, worker: Worker, connection: Connection, path: Path) -> None:
+        self._worker = worker
+        self._connection = connection
+        self.path = path
+
+    @classmethod
+    async def open(cls, path: Path, migrations: Migrations, *, durable: bool = True) -> "Store":
+        """Open or create `path` in a thread of its own; raises StorageError."""
+        worker = Worker(f"db-{path.stem}")
+        try:
+            connection = await worker.call(lambda: open_database(path, migrations, durable=durable))
+        except BaseException:
+            worker.close(timeout_s=0)
+            raise
+        return cls(worker, connection, path)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one write transaction; it commits when `work` returns. Raises StorageError."""
+
+        def in_transaction() -> T:
+            with transaction(self._connection):
+                return work(self._connection)
+
+        return await self._worker.call(in_transaction)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a reading `work` without a write transaction."""
+        return await self._worker.call(lambda: work(self._connection))
+
+    async def close(self) -> None:
+        """Finish queued work, fold the WAL into the file, close."""
+
+        def shut() -> None:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.close()
+
+        await self._worker.call(shut)
+        self._worker.close()

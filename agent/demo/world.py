@@ -1,0 +1,135 @@
+"""The demo's chain store: a brand, a store, a few thousand members, prices, rules. Made up, and the same each time.
+
+Called by agent.demo.run, which imports it into HQ through the same CSV files and commands a chain would use. No real
+person, openid or merchant is in it.
+"""
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.domain.digest import Json
+
+BRAND, BRAND_NAME = "shuguo", "蜀果鲜生"
+STORE, STORE_NAME = "S001", "春熙路店"
+WORKSTATION = "S001-1"
+JOIN_URL = "https://join.example.com/j?s=S001"
+MEMBERS = 3000
+APPID, SUB_APPID = "wx8888888888888888", "wx5f1d2c0de5a7e001"
+MCH_ID, SUB_MCH_ID = "1900000109", "1900000100"
+
+RULES: dict[str, Json] = {
+    "version": 1,
+    "join_tier_id": "normal",
+    "tiers": [
+        {"tier_id": "normal", "name": "普通会员", "pay_rate_bps": 9500, "earn_mult_x100": 100},
+        {"tier_id": "silver", "name": "银卡会员", "pay_rate_bps": 9000, "earn_mult_x100": 120},
+        {"tier_id": "gold", "name": "金卡会员", "pay_rate_bps": 8800, "earn_mult_x100": 150},
+    ],
+    "earn": {"points": 1, "per_fen": 100},
+    "join_offer": {"coupon_fen": 500, "points": 10},
+    "member_day": 8,
+    "member_day_mult_x100": 200,
+}
+
+# sku, barcode, name, list, member, promo, no_member_discount, earns, by_weight (yuan)
+_GOODS = (
+    ("10001", "6901028000017", "蒲江红心猕猴桃 500g", "19.80", "", "", 0, 1, 0),
+    ("10002", "6901028000024", "攀枝花凯特芒果 1kg", "25.90", "", "22.90", 0, 1, 0),
+    ("10003", "6901028000031", "汉源大樱桃 250g", "39.90", "35.00", "", 0, 1, 0),
+    ("10004", "6901028000048", "现切西瓜盒 400g", "12.80", "", "", 0, 1, 0),
+    ("10005", "6901028000055", "鲜榨橙汁 300ml", "15.00", "", "", 0, 1, 0),
+    ("10006", "6901028000062", "希腊酸奶 6杯装", "32.50", "29.90", "", 0, 1, 0),
+    ("10007", "6901028000079", "烟·软云", "23.00", "", "", 1, 0, 0),
+    ("10008", "", "称重 赣南脐橙（每公斤）", "11.60", "", "", 0, 1, 1),
+    ("10009", "6901028000093", "每日坚果 7日装", "49.90", "", "45.90", 0, 1, 0),
+    ("10010", "6901028000109", "环保购物袋", "0.50", "", "", 1, 0, 0),
+)
+_CARTS = (
+    (("10001", 2, None), ("10004", 1, None)),
+    (("10003", 1, None), ("10005", 2, None), ("10010", 1, None)),
+    (("10002", 1, None), ("10008", 1, 1536)),
+    (("10006", 1, None), ("10009", 1, None)),
+    (("10005", 1, None), ("10007", 1, None)),
+    (("10001", 1, None), ("10003", 1, None), ("10008", 1, 842)),
+    (("10009", 2, None), ("10004", 2, None)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoMember:
+    """One made-up member."""
+
+    number: str
+    tier_id: str
+    points: int
+    phone: str
+    openid: str
+    """Under the service provider's appid."""
+    sub_openid: str
+    """Under the brand's own appid."""
+
+
+def pick(*what: object) -> int:
+    """A number that looks random and is the same each time."""
+    return int.from_bytes(hashlib.sha256(repr(what).encode()).digest()[:6], "big")
+
+
+def openid(prefix: str, number: int) -> str:
+    """A made-up openid of the usual 28 characters."""
+    return prefix + hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()[: 28 - len(prefix)]
+
+
+def member(number: int) -> DemoMember:
+    """The n-th member."""
+    share = pick("tier", number) % 100
+    tier_id = "gold" if share < 10 else "silver" if share < 35 else "normal"
+    return DemoMember(
+        number=f"{180000000000 + number:012d}",
+        tier_id=tier_id,
+        points=pick("points", number) % 3000,
+        phone=f"138{pick('phone', number) % 100_000_000:08d}",
+        openid=openid("oDemoSp_", number),
+        sub_openid=openid("oDemo_", number),
+    )
+
+
+def cart(number: int) -> list[dict[str, int | str]]:
+    """What the n-th customer buys, as lines of the till's API."""
+    lines: list[dict[str, int | str]] = []
+    for sku, qty, grams in _CARTS[number % len(_CARTS)]:
+        lines.append({"code": sku, "qty": qty} if grams is None else {"code": sku, "grams": grams})
+    return lines
+
+
+def write_files(folder: Path) -> dict[str, Path]:
+    """Write the CSV files a chain would export from its back office."""
+    folder.mkdir(parents=True, exist_ok=True)
+    people = (member(number) for number in range(MEMBERS))
+    return {
+        "items": _csv(
+            folder / "items.csv",
+            "sku,barcode,name,list_yuan,member_yuan,promo_yuan,no_member_discount,earns,by_weight",
+            _GOODS,
+        ),
+        "members": _csv(
+            folder / "members.csv",
+            "member_number,tier_id,points,phone,wechat",
+            (
+                (one.number, one.tier_id, one.points, one.phone, f"{APPID}:{one.openid};{SUB_APPID}:{one.sub_openid}")
+                for one in people
+            ),
+        ),
+        "merchants": _csv(folder / "merchants.csv", "mch_id,sub_mch_id,store_id", ((MCH_ID, SUB_MCH_ID, STORE),)),
+    }
+
+
+def _csv(path: Path, header: str, rows: object) -> Path:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(header.split(","))
+    writer.writerows(rows)  # type: ignore[arg-type]
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path

@@ -1,0 +1,96 @@
+"""Who earns on a sale, and which payment evidence stands: the rules of wire.md "WeChat evidence" and R20.
+
+Pure. An explicit code beats the payer; evidence that does not fit its tender names nobody; nothing here loses a sale.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from agent.domain.member import Identification, IdentifiedBy
+from agent.domain.money import yuan
+from agent.domain.sale import Discrepancy, TenderLine, TenderType
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`member_by` names the member who earns, `payment` the evidence that stands, both may be None."""
+
+    member_by: Identification | None
+    payment: Identification | None
+    tenders: tuple[TenderLine, ...]
+    """The tenders, with the transaction id the evidence gives where the caller named none."""
+    transaction_ids: tuple[str, ...]
+    """To be used up by this sale: those not used before."""
+    discrepancies: tuple[Discrepancy, ...]
+
+
+def judge(
+    quoted: Identification | None,
+    shown: Identification | None,
+    tenders: Sequence[TenderLine],
+    used: Collection[str],
+) -> Judged:
+    """Judge the identification of the quote and that of the sale against the tenders.
+
+    `used` holds the transaction ids, among those in question, that an earlier sale used up.
+    """
+    found: list[Discrepancy] = []
+    payment = next((one for one in (shown, quoted) if one is not None and one.payment is not None), None)
+    lines = tuple(tenders)
+    if payment is not None and payment.payment is not None:
+        lines, fault = _match(payment, lines)
+        if fault is None and payment.payment.transaction_id in used:
+            fault = Discrepancy("TRANSACTION_USED", "the payment was already used by another sale")
+        if fault is None:
+            found += _scope(payment)
+        else:
+            found.append(fault)
+            payment = None
+    fresh: list[str] = []
+    for tender in lines:
+        if tender.transaction_id is None or tender.transaction_id in fresh:
+            continue
+        if tender.transaction_id not in used:
+            fresh.append(tender.transaction_id)
+        elif not any(one.code == "TRANSACTION_USED" for one in found):
+            found.append(Discrepancy("TRANSACTION_USED", "a tender's transaction was already used by another sale"))
+    return Judged(_who(quoted, shown, payment), payment, lines, tuple(fresh), tuple(found))
+
+
+def _match(
+    payment: Identification, tenders: tuple[TenderLine, ...]
+) -> tuple[tuple[TenderLine, ...], Discrepancy | None]:
+    """Find the WeChat tender the evidence belongs to and check its amount."""
+    evidence = payment.payment
+    assert evidence is not None
+    for position, tender in enumerate(tenders):
+        if tender.type is not TenderType.WECHAT or tender.transaction_id not in (None, evidence.transaction_id):
+            continue
+        named = replace(tender, transaction_id=evidence.transaction_id)
+        lines = (*tenders[:position], named, *tenders[position + 1 :])
+        if tender.amount_fen != evidence.total_fen:
+            detail = f"WeChat says {yuan(evidence.total_fen)}, the tender {yuan(tender.amount_fen)}"
+            return lines, Discrepancy("PAYMENT_AMOUNT_DIFFERS", detail)
+        return lines, None
+    return tenders, Discrepancy("PAYMENT_NOT_A_TENDER", "no WeChat tender belongs to the payment result")
+
+
+def _scope(payment: Identification) -> list[Discrepancy]:
+    evidence = payment.payment
+    assert evidence is not None
+    pair = f"mch_id {evidence.mch_id}, sub_mch_id {evidence.sub_mch_id}"
+    if evidence.scope == "unknown_merchant":
+        return [Discrepancy("UNKNOWN_SUB_MCH_ID", pair)]
+    if evidence.scope == "other_store":
+        return [Discrepancy("MERCHANT_OF_OTHER_STORE", pair)]
+    return []
+
+
+def _who(
+    quoted: Identification | None, shown: Identification | None, payment: Identification | None
+) -> Identification | None:
+    """A code shown before the quote, then a code shown after it, then the payer."""
+    for one in (quoted, shown):
+        if one is not None and one.member is not None and one.by is not IdentifiedBy.WECHAT_PAYMENT:
+            return one
+    return payment if payment is not None and payment.member is not None else None

@@ -1,0 +1,298 @@
+"""Composition root of the store's agent: reads like a parts list, then runs the parts in one TaskGroup.
+
+Called by `pos-agent run` and by the demo. The only place where adapters meet. Stopping is ordered: no new work, paper
+that is being printed, then the books.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+from agent import limits, logs
+from agent.announce import Announcer
+from agent.api.app import Services, create_app
+from agent.api.door import DoorRules
+from agent.booking import Booking, Place
+from agent.config import PrinterSection, Settings
+from agent.daemon import Daemon, DaemonParts
+from agent.db.books import BooksDb
+from agent.db.notices import NoticesDb, TokensDb, token_hash
+from agent.db.outbox import OutboxDb
+from agent.db.print_jobs import PrintJobsDb
+from agent.db.replica import ReplicaDb
+from agent.db.schema import books_migrations, replica_migrations
+from agent.db.store import Store
+from agent.devices import make_printer, make_scanner
+from agent.domain.errors import ConfigError, StorageError
+from agent.flow import Till, TillPorts
+from agent.health import Health
+from agent.http_server import HttpServer, listen_tcp, listen_unix
+from agent.identify import Identifier
+from agent.keyring import FileKeyRing, load_enrolment, prepare_device_key, save_enrolment
+from agent.pairing import Pairing
+from agent.paperwork import Paperwork, ShopFront
+from agent.ports import Clock, Entropy, JobState
+from agent.printing import PrintService
+from agent.supervise import supervise
+from agent.wording import CHINESE, ENGLISH
+from sync.client import HttpHq
+from sync.protocol import EnrolAnswer, EnrolRequest, Feed
+from sync.pull import Puller
+from sync.push import Pusher, PushPorts
+from sync.reconcile import Reconciler
+from sync.schedule import Waker
+
+
+async def enrol(settings: Settings, code: str, entropy: Entropy) -> EnrolAnswer:
+    """Make this machine a workstation: keys are made here, HQ's answer is kept beside them. Raises SyncError."""
+    public_key = prepare_device_key(settings.keys, entropy)
+    hq = HttpHq(settings.hq.url, verify=_tls(settings))
+    try:
+        answer = await hq.enrol(EnrolRequest(code=code, public_key=public_key))
+    finally:
+        await hq.close()
+    save_enrolment(settings.keys, answer)
+    return answer
+
+
+class Agent:
+    """The assembled agent. `open` builds, `run` serves until `stop` is set, and everything is closed behind it."""
+
+    def __init__(self, settings: Settings, clock: Clock, entropy: Entropy) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._entropy = entropy
+        self._closing = AsyncExitStack()
+        self._failed: asyncio.Future[Any] | None = None
+        self._edges: set[asyncio.Task[Any]] = set()
+        self.port = 0
+
+    async def open(self) -> None:
+        """Build every part; raises ConfigError or StorageError."""
+        settings, clock, entropy = self._settings, self._clock, self._entropy
+        self._failed = asyncio.get_running_loop().create_future()
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.enrolment = enrolment = load_enrolment(settings.keys)
+        keys = FileKeyRing(settings.keys, entropy)
+        self.health = Health(clock)
+
+        # books and replica
+        books_store = await Store.open(settings.state / "books.db", books_migrations)
+        self._closing.push_async_callback(books_store.close)
+        replica_store = await Store.open(settings.state / "replica.db", replica_migrations, durable=False)
+        self._closing.push_async_callback(replica_store.close)
+        self.books = BooksDb(books_store, enrolment.workstation_id, keys, clock, entropy)
+        await self.books.ensure_epoch()
+        self.outbox = OutboxDb(books_store, enrolment.workstation_id)
+        self.ledger = PrintJobsDb(books_store, keys)
+        self.replica = ReplicaDb(replica_store, enrolment.brand_id, keys)
+        self.announcer = Announcer(NoticesDb(books_store), clock, on_notice=logs.notice_line)
+
+        # devices
+        self.scanners = [make_scanner(section, clock) for section in settings.scanner]
+        self.printing = [self._print_service(section) for section in settings.printer]
+        for service in self.printing:
+            self._closing.callback(service.printer.close)
+
+        # HQ
+        self.hq = HttpHq(settings.hq.url, workstation_id=enrolment.workstation_id, keys=keys, verify=_tls(settings))
+        self._closing.push_async_callback(self.hq.close)
+        ports = PushPorts(self.outbox, self.books, self.hq, keys, clock, entropy)
+        self.pusher = Pusher(ports, enrolment.workstation_id, self._on_hq)
+        self.puller = Puller(self.replica, self.hq, entropy, self._on_rows)
+        reconciler = Reconciler(self.outbox, self.pusher, self.hq, keys, clock, enrolment.workstation_id)
+
+        # the till
+        place = Place(enrolment.workstation_id, enrolment.store_id, enrolment.brand_id)
+        identifier = Identifier(
+            self.replica, self.books, keys, clock, entropy,
+            pricebook=self.replica, brand_id=place.brand_id, store_id=place.store_id,
+        )  # fmt: skip
+        booking = Booking(place, identifier, self.replica, self.books, clock, entropy)
+        paperwork = Paperwork(_shop_front(settings, enrolment), entropy)
+        self.till = Till(
+            TillPorts(
+                identifier=identifier,
+                pricebook=self.replica,
+                booking=booking,
+                books=self.books,
+                paperwork=paperwork,
+                announcer=self.announcer,
+                entropy=entropy,
+                wake_printing=self._wake_printing,
+                wake_push=self.pusher.wake.set,
+            )
+        )
+        self.daemon = Daemon(
+            DaemonParts(
+                enrolment, self.health, self.outbox, self.ledger, self.replica, self.pusher, reconciler,
+                self.printing, self.announcer, clock, entropy,
+            )
+        )  # fmt: skip
+        self.daemon.has_rules = (await self.replica.rules()).version > 0
+        self.tokens = TokensDb(books_store)
+        self.pairing = Pairing(self.tokens, clock, entropy)
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set; raises StorageError when durability is gone."""
+        for job_id in await self.ledger.recover():
+            await self.announcer.announce("print.state", {"job_id": job_id, "state": JobState.UNCONFIRMED})
+        servers = await self._open_api()
+        waker = Waker(self.daemon.reconcile_if_due)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work, name=name) for name, work in self._tasks()]
+                waker.start()
+                on_ready()
+                await self._until(stop)
+                waker.stop()
+                for server in servers:
+                    await server.stop()
+                await self._finish_paper()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close devices, HQ and the books, in the reverse order of opening; safe to call twice."""
+        await self._closing.aclose()
+
+    # --- running ----------------------------------------------------------------------------------------------------
+    def _tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        tasks: list[tuple[str, Coroutine[Any, Any, None]]] = [
+            ("push", self.pusher.run()),
+            ("pull", self.puller.run(self._settings.hq.pull_interval_s)),
+        ]
+        tasks += [(f"print-{service.printer.name}", service.run()) for service in self.printing]
+        for scanner in self.scanners:
+            self.health.watch(f"scanner {scanner.name}", scanner.counters)
+            work = supervise(
+                scanner,
+                self.till.on_scan,
+                clock=self._clock,
+                entropy=self._entropy,
+                on_edge=self._on_scanner,
+                on_attempt=self._on_scanner_attempt,
+            )
+            tasks.append((f"scan-{scanner.name}", work))
+        return tasks
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        assert self._failed is not None
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([stopping, self._failed], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if self._failed.done():
+            self._failed.result()
+
+    async def _finish_paper(self) -> None:
+        """Give paper that is being printed a moment; what is cut off is unconfirmed at the next start."""
+        try:
+            async with asyncio.timeout(limits.DRAIN_S / 2):
+                for service in self.printing:
+                    await service.idle()
+        except TimeoutError:
+            logs.get().warning("drain.paper_unfinished")
+
+    async def _open_api(self) -> list[HttpServer]:
+        api, listener = self._settings.api, listen_tcp(self._settings.api.host, self._settings.api.port)
+        self.port = listener.getsockname()[1]
+        names = ("127.0.0.1", "localhost") if api.host == "127.0.0.1" else ("[::1]", "localhost")
+        hosts = {f"{name}:{self.port}" for name in names}
+        origins = {f"http://{host}" for host in hosts} | set(api.allowed_origins)
+        rules = DoorRules(hosts, origins, self.tokens.active, token_hash, self._clock)
+        local = DoorRules({"localhost"}, set(), self.tokens.active, token_hash, self._clock, trusted=True)
+        servers = [
+            HttpServer(create_app(self._services(), rules), [listener]),
+            HttpServer(create_app(self._services(), local), [listen_unix(self._settings.socket)]),
+        ]
+        for server in servers:
+            await server.start()
+        logs.get().info("api.ready", port=self.port, socket=str(self._settings.socket))
+        return servers
+
+    def _services(self) -> Services:
+        return Services(
+            till=self.till,
+            announcer=self.announcer,
+            pairing=self.pairing,
+            clock=self._clock,
+            hello=self.daemon.hello,
+            status=self.daemon.status,
+            control=self.daemon,
+            on_storage_error=self._on_storage_error,
+        )
+
+    # --- edges ------------------------------------------------------------------------------------------------------
+    def _on_storage_error(self, reason: str) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(StorageError(reason))
+
+    def _on_scanner(self, name: str, up: bool, reason: str) -> None:
+        self.health.report(f"scanner {name}", up=up, reason=reason)
+        self._announce_edge("device.ready" if up else "device.lost", name, reason)
+
+    def _on_scanner_attempt(self, name: str, up: bool, reason: str) -> None:
+        self.health.report(f"scanner {name}", up=up, reason=reason)
+
+    async def _on_printer(self, name: str, up: bool, reason: str) -> None:
+        self.health.report(f"printer {name}", up=up, reason=reason)
+        self._announce_edge("device.ready" if up else "device.lost", name, reason)
+
+    async def _on_print_state(self, job_id: str, state: JobState, note: str) -> None:
+        await self.announcer.announce("print.state", {"job_id": job_id, "state": state, "reason": note})
+
+    async def _on_hq(self, up: bool, reason: str) -> None:
+        self.health.report("hq", up=up, reason=reason)
+        await self.announcer.announce("sync.state", {"up": up, "reason": reason})
+        if up:
+            self.puller.wake.set()
+
+    async def _on_rows(self, feed: Feed, _: int) -> None:
+        if feed is Feed.RULES:
+            self.daemon.has_rules = True
+
+    def _announce_edge(self, kind: str, device: str, reason: str) -> None:
+        task = asyncio.ensure_future(self.announcer.announce(kind, {"device": device, "reason": reason}))
+        self._edges.add(task)
+        task.add_done_callback(self._edges.discard)
+
+    # --- making devices ---------------------------------------------------------------------------------------------
+    def _wake_printing(self) -> None:
+        for service in self.printing:
+            service.wake()
+
+    def _print_service(self, section: PrinterSection) -> PrintService:
+        self.health.watch(f"printer {section.name}")
+        return PrintService(
+            make_printer(section, self._clock),
+            self.ledger,
+            self._clock,
+            self._entropy,
+            on_state=self._on_print_state,
+            on_health=self._on_printer,
+        )
+
+
+def _shop_front(settings: Settings, enrolment: EnrolAnswer) -> ShopFront:
+    receipt = settings.receipt
+    return ShopFront(
+        store_name=f"{enrolment.brand_name} {enrolment.store_name}".strip(),
+        join_url=enrolment.join_url,
+        receipt_printer=receipt.printer or (settings.printer[0].name if settings.printer else ""),
+        language=CHINESE if receipt.language == "zh" else ENGLISH,
+        footer=receipt.footer,
+        open_drawer_on_cash=receipt.open_drawer_on_cash,
+    )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | bool:
+    if not settings.hq.ca_file:
+        return True
+    try:
+        return ssl.create_default_context(cafile=settings.hq.ca_file)
+    except OSError as error:
+        raise ConfigError([f"hq.ca_file {settings.hq.ca_file} cannot be read: {error}"]) from error

@@ -1,0 +1,152 @@
+"""The print service: one task per printer that takes jobs from the print ledger and records honestly how they ended.
+
+Built by agent.main, one per printer, so that a dead printer blocks no other (pains 18). Must never send a job again
+after bytes may have left (pains 16, 17), never repeat a drawer pulse (pains 25), never mark before the fact is durable.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from agent import limits
+from agent.domain.errors import DeviceAmbiguous, DeviceError, DeviceUnavailable, Refusal
+from agent.domain.ids import random_id
+from agent.domain.receipts import reprint
+from agent.ports import Clock, Entropy, JobKind, JobState, NewPrintJob, Printer, PrintJob, PrintLedger, PrintVerdict
+from agent.wording import sentence
+
+OnState = Callable[[str, JobState, str], Awaitable[None]]
+"""(job_id, state, note): called after the ledger holds the state; the note begins with a code of agent.wording."""
+OnHealth = Callable[[str, bool, str], Awaitable[None]]
+"""(printer, well, note): called on edges only, and with the first result after start."""
+
+_VERDICTS = {PrintVerdict.SENT: JobState.SENT, PrintVerdict.CONFIRMED: JobState.CONFIRMED}
+_WAITING = (JobState.QUEUED, JobState.SENDING)
+
+
+class PrintService:
+    """Serves the queue of one printer. `run` is a task of the composition root; `wake` after every queued job."""
+
+    def __init__(
+        self,
+        printer: Printer,
+        ledger: PrintLedger,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        on_state: OnState,
+        on_health: OnHealth,
+    ) -> None:
+        self.printer = printer
+        self._ledger = ledger
+        self._clock = clock
+        self._entropy = entropy
+        self._on_state = on_state
+        self._on_health = on_health
+        self._queued = asyncio.Event()
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
+        self._well: bool | None = None
+        self._failures = 0
+
+    def wake(self) -> None:
+        """Tell the service that a job was queued; also ends a back-off early. Call on the event loop."""
+        self._queued.set()
+
+    async def idle(self) -> None:
+        """Wait until no job is on its way to the paper; used by the ordered stop."""
+        await self._at_rest.wait()
+
+    async def run(self) -> None:
+        """Print jobs, oldest first, until cancelled.
+
+        Cancelled during a job it leaves the job SENDING: PrintLedger.recover makes that UNCONFIRMED at the next start,
+        because bytes may have left.
+        """
+        while True:
+            self._queued.clear()  # ORDER: cleared before looking, so that a job queued meanwhile is not missed
+            job = await self._ledger.next_job(self.printer.name, self._clock.now_ms())
+            if job is None:
+                await self._queued.wait()
+            elif not await self._undisturbed(job):
+                await self._back_off()
+
+    async def reprint(self, job_id: str) -> str:
+        """Queue a copy of a finished job, marked 补打, and return its id.
+
+        Raises Refusal: PRINT_JOB_UNKNOWN, PRINT_JOB_PENDING for one that will still be printed, and
+        DRAWER_NOT_REPRINTABLE, because a drawer pulse is never repeated.
+        """
+        job = await self._ledger.job(job_id)
+        if job is None or job.printer != self.printer.name:
+            raise _refuse("PRINT_JOB_UNKNOWN", 404)
+        if job.kind is JobKind.DRAWER:
+            raise _refuse("DRAWER_NOT_REPRINTABLE", 409)
+        if job.state in _WAITING:
+            raise _refuse("PRINT_JOB_PENDING", 409)
+        now_ms = self._clock.now_ms()
+        copy = NewPrintJob(
+            job_id=random_id("prt", self._entropy.token(10)),
+            printer=job.printer,
+            kind=job.kind,
+            document=reprint(job.document, at_ms=now_ms),
+            expires_at_ms=now_ms + limits.RECEIPT_EXPIRY_S * 1000,
+        )
+        await self._ledger.add(copy, now_ms, reprint_of=job_id)
+        self.wake()
+        return copy.job_id
+
+    async def _undisturbed(self, job: PrintJob) -> bool:
+        self._at_rest.clear()
+        try:
+            return await self._attempt(job)
+        finally:
+            self._at_rest.set()
+
+    async def _attempt(self, job: PrintJob) -> bool:
+        """Print one job and record the end; False when the printer deserves a pause.
+
+        A retry that changes nothing is not announced: a night without paper must not flood the event stream.
+        """
+        # ORDER: durable before the first byte can leave
+        await self._mark(job, JobState.SENDING, job.note, announce=not job.note)
+        try:
+            verdict = await self.printer.print(job.document)
+        except DeviceUnavailable as error:
+            state = JobState.FAILED if job.kind is JobKind.DRAWER else JobState.QUEUED
+            again = state is JobState.QUEUED and error.message == job.note
+            await self._mark(job, state, error.message, announce=not again)
+            await self._health(error)
+            return False
+        except DeviceAmbiguous as error:
+            await self._mark(job, JobState.UNCONFIRMED, error.message)
+            await self._health(error)
+            return False
+        await self._mark(job, _VERDICTS[verdict])
+        await self._health(None)
+        return True
+
+    async def _mark(self, job: PrintJob, state: JobState, note: str = "", *, announce: bool = True) -> None:
+        await self._ledger.mark(job.job_id, state, note)
+        if announce:
+            await self._on_state(job.job_id, state, note)
+
+    async def _health(self, error: DeviceError | None) -> None:
+        well = error is None
+        self._failures = 0 if well else self._failures + 1
+        if well is not self._well:
+            self._well = well
+            await self._on_health(self.printer.name, well, error.message if error is not None else "")
+
+    async def _back_off(self) -> None:
+        """Wait longer after each failure, jittered and capped; a newly queued job is worth an attempt at once."""
+        ceiling_s = min(limits.PRINT_RETRY_MAX_S, limits.PRINT_RETRY_BASE_S * 2 ** min(self._failures, 16))
+        delay_s = self._entropy.uniform(ceiling_s / 2, ceiling_s)
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._queued.wait()
+        except TimeoutError:
+            return
+
+
+def _refuse(code: str, status: int) -> Refusal:
+    return Refusal(code, code, hint=sentence(code), status=status)

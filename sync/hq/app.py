@@ -1,0 +1,113 @@
+"""HQ over HTTP: the calls of docs/wire.md, each authenticated, bounded and answered with one message.
+
+Built by sync.hq.main (and by tests over httpx.ASGITransport). Bodies are parsed from the bytes that were signed.
+"""
+
+from typing import Final
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from agent.domain.errors import AgentError, Refusal
+from agent.worker import WorkerClosed
+from sync.hq import door
+from sync.hq.bounds import REQUEST_BYTES, SMALL_REQUEST_BYTES
+from sync.hq.service import HqService
+from sync.protocol import PROTOCOL, Batch, EnrolRequest, Feed, ProofRequest
+
+_STATION: Final = "/v1/workstations/{workstation_id}"
+_FEEDS: Final = frozenset(feed.value for feed in Feed)
+_CURSOR_DIGITS: Final = 15  # LIMIT: stays below 2**53
+
+
+def create_app(hq: HqService) -> FastAPI:
+    """Make the application; it owns nothing, so closing `hq` is the caller's business."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    calls = _Calls(hq)
+    app.add_api_route("/healthz", calls.healthz, methods=["GET"])
+    app.add_api_route("/v1/enrol", calls.enrol, methods=["POST"])
+    app.add_api_route(f"{_STATION}/batches", calls.batches, methods=["POST"])
+    app.add_api_route(f"{_STATION}/feeds/{{feed}}", calls.feeds, methods=["GET"])
+    app.add_api_route(f"{_STATION}/proof", calls.proof, methods=["POST"])
+    app.add_api_route(f"{_STATION}/totals", calls.totals, methods=["GET"])
+    app.add_exception_handler(AgentError, _refused)
+    app.add_exception_handler(ValidationError, _unreadable)
+    app.add_exception_handler(WorkerClosed, _stopping)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(HTTPException, _no_such_call)
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+class _Calls:
+    def __init__(self, hq: HqService) -> None:
+        self._hq = hq
+
+    async def healthz(self) -> Response:
+        await self._hq.ping()
+        return JSONResponse({"status": "ok", "protocol": PROTOCOL})
+
+    async def enrol(self, request: Request) -> Response:
+        message = EnrolRequest.model_validate_json(await door.read_body(request, SMALL_REQUEST_BYTES))
+        _check_protocol(message.protocol)
+        return door.answer(request, await self._hq.redeem(message))
+
+    async def batches(self, request: Request, workstation_id: str) -> Response:
+        station, sent = await door.authenticate(self._hq, request, workstation_id, REQUEST_BYTES)
+        body = door.inflate(request.headers.get("content-encoding", ""), sent)
+        batch = Batch.model_validate_json(body)
+        return door.answer(request, await self._hq.ingest(station.workstation_id, batch))
+
+    async def feeds(self, request: Request, workstation_id: str, feed: str) -> Response:
+        station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
+        after = request.query_params.get("after", "0")
+        if feed not in _FEEDS:
+            raise Refusal("FEED_UNKNOWN", "there is no such feed", status=404)
+        if not (after.isascii() and after.isdigit() and len(after) <= _CURSOR_DIGITS):
+            raise Refusal("CURSOR_INVALID", "after must be a whole number", field="after")
+        return door.answer(request, await self._hq.feed(station.workstation_id, Feed(feed), int(after)))
+
+    async def proof(self, request: Request, workstation_id: str) -> Response:
+        station, sent = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
+        message = ProofRequest.model_validate_json(sent)
+        _check_protocol(message.protocol)
+        return door.answer(request, await self._hq.prove(station.workstation_id, message))
+
+    async def totals(self, request: Request, workstation_id: str) -> Response:
+        station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
+        return door.answer(request, await self._hq.totals(station.workstation_id))
+
+
+def _check_protocol(protocol: int) -> None:
+    if protocol != PROTOCOL:
+        raise Refusal("PROTOCOL_UNSUPPORTED", f"this HQ speaks protocol {PROTOCOL}", status=426)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, AgentError)
+    return door.problem(error)
+
+
+async def _unreadable(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ValidationError)
+    return door.unreadable(error)
+
+
+async def _stopping(_request: Request, _error: Exception) -> Response:
+    return door.unavailable("STOPPING")
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return door.plain(400, "CLIENT_GONE")
+
+
+async def _no_such_call(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return door.plain(error.status_code, "METHOD_NOT_ALLOWED" if error.status_code == 405 else "NOT_FOUND")
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return door.plain(500, "INTERNAL")

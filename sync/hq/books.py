@@ -1,0 +1,169 @@
+"""HQ's books: take batches in, keep every event exactly as it came, fold each one exactly once.
+
+Called by sync.hq.service; one batch is one transaction. An event is `created`, `exists`, `conflict` (another content
+under its name: both kept) or `suspended` (stored and in the chain, waits for a person). Postings are folded when the
+event becomes contiguous, so a watermark says precisely which events the balances hold. Nothing here refuses one event
+because of another.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from agent.domain.digest import event_digest
+from agent.domain.errors import Refusal
+from agent.domain.ids import EventName
+from agent.sqlite import Connection, transaction
+from sync.hq.bounds import RANGES
+from sync.hq.enrol import Station
+from sync.hq.fold import Folder
+from sync.hq.judge import CHAIN_MISMATCH, MEMBER_UNKNOWN, TRANSACTION_USED, Judgement, judge
+from sync.hq.keys import verify
+from sync.protocol import PROTOCOL, Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
+
+
+def check_batch(station: Station, batch: Batch) -> None:
+    """Refuse a batch that contradicts itself (422 BATCH_SHAPE), is of another protocol, or is not signed (401)."""
+    if batch.protocol != PROTOCOL:
+        raise Refusal("PROTOCOL_UNSUPPORTED", f"this HQ speaks protocol {PROTOCOL}", status=426)
+    seqs = [event.seq for event in batch.events]
+    if any(after <= before for before, after in pairwise(seqs)):
+        raise Refusal("BATCH_SHAPE", "events must ascend by seq", field="events")
+    if (batch.first, batch.last, batch.head) != (seqs[0], seqs[-1], batch.events[-1].chain):
+        raise Refusal("BATCH_SHAPE", "first, last and head must be those of the events", field="head")
+    message = batch_signing_bytes(station.workstation_id, batch.epoch, batch.first, batch.last, batch.head)
+    try:
+        signature = base64.b64decode(batch.signature, validate=True)
+    except (binascii.Error, ValueError):
+        signature = b""
+    if station.public_key is None or not verify(station.public_key, signature, message):
+        raise Refusal("BATCH_SIGNATURE", "the batch is not signed by this workstation", status=401)
+
+
+def ingest(
+    connection: Connection, station: Station, batch: Batch, at_ms: int, *, beside: Callable[[], None] | None = None
+) -> BatchAnswer:
+    """Take one checked batch in, in one transaction; safe to repeat any number of times.
+
+    `beside` runs first inside the same transaction: what travels next to the events (payers) is there before them.
+    """
+    with transaction(connection):
+        if beside is not None:
+            beside()
+        intake = _Intake(connection, station, batch.epoch, at_ms)
+        intake.take_all(batch.events)
+        advanced = Folder(connection, station, batch.epoch, at_ms, intake.judged).advance()
+        for seq in intake.verdicts.keys() & set(advanced.broken):
+            intake.say(seq, VerdictKind.SUSPENDED, CHAIN_MISMATCH)
+        gaps = missing_ranges(connection, station.workstation_id, batch.epoch, advanced.watermark)
+    return BatchAnswer(watermark=advanced.watermark, gaps=gaps, verdicts=[intake.verdicts[e.seq] for e in batch.events])
+
+
+def missing_ranges(connection: Connection, workstation_id: str, epoch: str, after: int) -> list[tuple[int, int]]:
+    """Ranges of seqs HQ lacks between `after` and its highest event of an epoch, lowest first, at most RANGES."""
+    rows = connection.execute(
+        "SELECT previous + 1 AS first, seq - 1 AS last FROM ("
+        "  SELECT seq, LAG(seq, 1, :after) OVER (ORDER BY seq) AS previous FROM events"
+        "  WHERE workstation_id = :workstation_id AND epoch = :epoch AND seq > :after"
+        ") AS pairs WHERE seq > previous + 1 ORDER BY seq LIMIT :limit",
+        {"workstation_id": workstation_id, "epoch": epoch, "after": after, "limit": RANGES},
+    )
+    return [(row["first"], row["last"]) for row in rows]
+
+
+@dataclass(slots=True)
+class _Intake:
+    """One batch on its way in; lives inside one transaction."""
+
+    connection: Connection
+    station: Station
+    epoch: str
+    at_ms: int
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    judged: dict[int, Judgement] = field(default_factory=dict)
+
+    def _key(self, **more: object) -> dict[str, object]:
+        return {"workstation_id": self.station.workstation_id, "epoch": self.epoch, **more}
+
+    def take_all(self, events: Sequence[WireEvent]) -> None:
+        """Store what is new, compare what is known."""
+        span = self._key(first=events[0].seq, last=events[-1].seq)
+        rows = self.connection.execute(
+            "SELECT seq, digest, code FROM events WHERE workstation_id = :workstation_id AND epoch = :epoch"
+            " AND seq BETWEEN :first AND :last",
+            span,
+        )
+        held = {row["seq"]: (row["digest"], row["code"]) for row in rows}
+        for event in events:
+            digest = event_digest(event.body.encode())
+            if event.seq not in held:
+                self._create(event, digest)
+            elif held[event.seq][0] == digest:
+                self.say(event.seq, VerdictKind.EXISTS, held[event.seq][1])
+            else:
+                self._keep_conflict(event, digest)
+
+    def say(self, seq: int, kind: VerdictKind, code: str) -> None:
+        """Note a verdict; a suspended event stays so when it is sent again, for its first answer may be lost."""
+        self.verdicts[seq] = Verdict(seq=seq, verdict=VerdictKind.SUSPENDED if code else kind, code=code)
+
+    def _create(self, event: WireEvent, digest: bytes) -> None:
+        name = EventName(self.station.workstation_id, self.epoch, event.seq)
+        judgement = judge(event.body, name, self.station.store_id, self.station.brand_id)
+        code = judgement.code or self._clash(judgement)
+        self.judged[event.seq] = judgement
+        self.connection.execute(
+            "INSERT INTO events (workstation_id, epoch, seq, body, digest, chain, state, code, received_at_ms)"
+            " VALUES (:workstation_id, :epoch, :seq, :body, :digest, :chain, :state, :code, :at_ms)",
+            self._key(
+                seq=event.seq,
+                body=event.body,
+                digest=digest,
+                chain=bytes.fromhex(event.chain),
+                state="suspended" if code else "ok",
+                code=code,
+                at_ms=self.at_ms,
+            ),
+        )
+        if not code and judgement.transaction_ids:
+            self.connection.executemany(
+                "INSERT INTO transactions (brand_id, transaction_id, workstation_id, epoch, seq)"
+                " VALUES (:brand_id, :transaction_id, :workstation_id, :epoch, :seq)",
+                [
+                    self._key(seq=event.seq, brand_id=self.station.brand_id, transaction_id=transaction_id)
+                    for transaction_id in judgement.transaction_ids
+                ],
+            )
+        self.say(event.seq, VerdictKind.CREATED, code)
+
+    def _clash(self, judgement: Judgement) -> str:
+        """What speaks against an event once HQ's other books are asked; empty when nothing does."""
+        for owner in {posting.owner for posting in judgement.postings}:
+            known = self.connection.execute(
+                "SELECT 1 FROM members WHERE member_id = :member_id AND brand_id = :brand_id",
+                {"member_id": owner, "brand_id": self.station.brand_id},
+            ).fetchone()
+            if known is None:
+                return MEMBER_UNKNOWN
+        if len(set(judgement.transaction_ids)) < len(judgement.transaction_ids):
+            return TRANSACTION_USED
+        for transaction_id in judgement.transaction_ids:
+            used = self.connection.execute(
+                "SELECT 1 FROM transactions WHERE brand_id = :brand_id AND transaction_id = :transaction_id",
+                {"brand_id": self.station.brand_id, "transaction_id": transaction_id},
+            ).fetchone()
+            if used is not None:
+                return TRANSACTION_USED
+        return ""
+
+    def _keep_conflict(self, event: WireEvent, digest: bytes) -> None:
+        self.connection.execute(
+            "INSERT INTO conflicts (workstation_id, epoch, seq, digest, body, chain, received_at_ms)"
+            " VALUES (:workstation_id, :epoch, :seq, :digest, :body, :chain, :at_ms) ON CONFLICT DO NOTHING",
+            self._key(
+                seq=event.seq, digest=digest, body=event.body, chain=bytes.fromhex(event.chain), at_ms=self.at_ms
+            ),
+        )
+        self.verdicts[event.seq] = Verdict(seq=event.seq, verdict=VerdictKind.CONFLICT)

@@ -1,0 +1,23 @@
+"""Limits of HQ itself, each with its unit and reason; what both ends share stands in agent.limits.
+
+Read by every module of sync.hq; imports nothing else.
+"""
+
+from typing import Final
+
+from agent.limits import BATCH_INFLATED_BYTES, HQ_TIMEOUT_S
+
+ENROL_CODE_BYTES: Final = 10  # 80 bits: nobody guesses it, and an installer can still type it
+ENROL_CODE_TTL_S: Final = 7 * 24 * 3600  # a cashier PC travels to the shop within the week
+REQUEST_BYTES: Final = BATCH_INFLATED_BYTES  # as sent; a batch may also come uncompressed
+SMALL_REQUEST_BYTES: Final = 8 * 1024  # enrolment and proof requests have a handful of short fields
+REQUEST_READ_S: Final = HQ_TIMEOUT_S  # a body that has not arrived by then holds a connection for nothing
+ZSTD_WINDOW_BYTES: Final = 8 * 1024 * 1024  # memory one stranger's frame may ask of us; level 3 uses 2 MiB
+COMPRESS_FROM_BYTES: Final = 1024  # below this a frame header eats the gain
+BODY_BYTES: Final = 512 * 1024  # 128 Ki characters of UTF-8 in the worst case (WireEvent.body)
+RANGES: Final = 1000  # gaps and missing ranges named in one answer; the next answer names the rest
+PROOF_STEP_EVENTS: Final = 5000  # about 20 ms of the database's owner, so that a proof never holds up the pushes
+ALTERED_NAMED: Final = 20  # altered events a proof names in its record; one is already an alarm
+IMPORT_CHUNK_ROWS: Final = 1000  # about 50 ms of the database's owner per transaction
+IMPORT_FAULTS: Final = 10_000  # bad rows listed one by one; the rest are counted
+GRACEFUL_STOP_S: Final = 5  # requests in flight at stop; a store sends again what got no answer

@@ -1,0 +1,145 @@
+"""HQ's door: who is calling, how much they may send, and how a refusal looks.
+
+Called by sync.hq.app. A workstation proves itself by signing method, target and body as sent; that is checked before
+the body is inflated or parsed. Every error is RFC 9457 problem details with a stable `code`, and repeats nothing of
+what was sent.
+"""
+
+import asyncio
+import base64
+import json
+import re
+from typing import Any
+
+import zstandard
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent.domain.errors import AgentError, Refusal, StorageError
+from agent.limits import BATCH_INFLATED_BYTES
+from sync.hq.bounds import COMPRESS_FROM_BYTES, REQUEST_READ_S, ZSTD_WINDOW_BYTES
+from sync.hq.enrol import Station
+from sync.hq.keys import verify
+from sync.hq.service import HqService
+from sync.protocol import AUTH_SCHEME, request_signing_bytes
+
+_AUTHORIZATION = re.compile(AUTH_SCHEME + r' workstation="([A-Za-z0-9._:\-]{1,64})", signature="([A-Za-z0-9+/]{86}==)"')
+_FAULTS_NAMED = 5
+_RETRY_AFTER_S = 30
+
+
+async def authenticate(hq: HqService, request: Request, workstation_id: str, most_bytes: int) -> tuple[Station, bytes]:
+    """Give the calling workstation and its body as sent; Refusal 401 NOT_AUTHENTICATED or WORKSTATION_REVOKED, 413."""
+    refused = Refusal("NOT_AUTHENTICATED", "sign the call with the workstation's own key", status=401)
+    header = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+    if header is None or header[1] != workstation_id:
+        raise refused
+    station = await hq.station(workstation_id)
+    if station is not None and station.state == "revoked":
+        raise Refusal("WORKSTATION_REVOKED", "headquarters has withdrawn this workstation", status=401)
+    if station is None or station.public_key is None:
+        raise refused
+    # ORDER: strangers are turned away above, before a byte of their body is read.
+    body = await read_body(request, most_bytes)
+    message = request_signing_bytes(request.method, _target(request), body)
+    if not verify(station.public_key, base64.b64decode(header[2]), message):
+        raise refused
+    return station, body
+
+
+def _target(request: Request) -> str:
+    """Path and query exactly as they came over the wire."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope.get("query_string") or b""
+    return (path + (b"?" + query if query else b"")).decode("latin-1")
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes:
+    """Read a bounded body in bounded time; Refusal 413 BODY_TOO_LARGE, 408 BODY_TOO_SLOW."""
+    too_large = Refusal("BODY_TOO_LARGE", f"at most {most_bytes} bytes", status=413)
+    declared = request.headers.get("content-length", "0")
+    if declared.isascii() and declared.isdigit() and int(declared[:18]) > most_bytes:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(REQUEST_READ_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > most_bytes:
+                    raise too_large
+                parts.append(part)
+    except TimeoutError as error:
+        raise Refusal("BODY_TOO_SLOW", f"the body did not arrive within {REQUEST_READ_S} s", status=408) from error
+    return b"".join(parts)
+
+
+def inflate(encoding: str, body: bytes) -> bytes:
+    """Undo Content-Encoding within BATCH_INFLATED_BYTES; Refusal 413, 415 CONTENT_ENCODING, 400 BODY_DAMAGED."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding != "zstd":
+        raise Refusal("CONTENT_ENCODING", "send zstd or identity", status=415)
+    try:
+        unpacker = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
+        with unpacker.stream_reader(body) as stream:
+            inflated = stream.read(BATCH_INFLATED_BYTES + 1)
+    except zstandard.ZstdError as error:
+        raise Refusal("BODY_DAMAGED", "the body is not zstd, or asks for too large a window", status=400) from error
+    if len(inflated) > BATCH_INFLATED_BYTES:
+        raise Refusal("BODY_TOO_LARGE", f"at most {BATCH_INFLATED_BYTES} bytes unpacked", status=413)
+    return inflated
+
+
+def answer(request: Request, message: BaseModel) -> Response:
+    """Send a message as JSON, compressed where the caller takes zstd and it pays."""
+    content = message.model_dump_json().encode()
+    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    accepted = {part.split(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
+    if len(content) >= COMPRESS_FROM_BYTES and "zstd" in accepted:
+        content = zstandard.ZstdCompressor(level=3).compress(content)
+        headers["Content-Encoding"] = "zstd"
+    return Response(content, media_type="application/json", headers=headers)
+
+
+def problem(error: AgentError) -> Response:
+    """Write an error of ours as problem details."""
+    if isinstance(error, Refusal):
+        return _problem(error.status, error.code, error.message, error.hint, field=error.field)
+    if isinstance(error, StorageError):
+        return unavailable("STORAGE_FAILED")
+    return _problem(500, "INTERNAL", "headquarters failed", "")
+
+
+def unavailable(code: str) -> Response:
+    """503: the caller keeps its events and comes back."""
+    response = _problem(503, code, "headquarters cannot serve now", "events stay at the store; try again later")
+    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
+
+
+def plain(status: int, code: str) -> Response:
+    """An error that carries nothing but its code."""
+    return _problem(status, code, "", "")
+
+
+def unreadable(error: ValidationError) -> Response:
+    """422: name the places at fault, never the values (they may be identities); 400 when it is no JSON at all."""
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    named = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['type']}" for fault in faults[:_FAULTS_NAMED]]
+    no_json = any(fault["type"] == "json_invalid" for fault in faults)
+    if no_json:
+        return _problem(400, "BODY_NOT_JSON", "the body is not JSON", "")
+    return _problem(422, "BODY_INVALID", "; ".join(named), "", count=len(faults))
+
+
+def _problem(status: int, code: str, detail: str, hint: str, **more: object) -> Response:
+    content: dict[str, Any] = {"type": "about:blank", "status": status, "code": code}
+    content |= {name: value for name, value in {"detail": detail, "hint": hint, **more}.items() if value}
+    headers = {"Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = AUTH_SCHEME
+    return Response(
+        json.dumps(content, ensure_ascii=False).encode(), status, headers, media_type="application/problem+json"
+    )

@@ -1,0 +1,198 @@
+"""HQ as one object: an async facade over its database, whose only connection one thread owns.
+
+Used by sync.hq.app, the command line, the demo and tests; built by sync.hq.main. When durability is gone (StorageError)
+it stops serving for good: the process has to be restarted and the file looked at, never retried and acknowledged.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from agent.domain.digest import Json
+from agent.domain.errors import Refusal, StorageError
+from agent.ports import Clock, Entropy
+from agent.sqlite import Connection, transaction
+from agent.worker import Worker
+from sync.hq import books, enrol, feeds, importer, member_write, payers, prove
+from sync.hq.bounds import ENROL_CODE_BYTES
+from sync.hq.enrol import Station
+from sync.hq.importer import ImportReport, Progress
+from sync.hq.keys import HqKeys
+from sync.hq.totals import Totals, totals
+from sync.protocol import (
+    Batch,
+    BatchAnswer,
+    EnrolAnswer,
+    EnrolRequest,
+    Feed,
+    FeedPage,
+    ProofAnswer,
+    ProofRequest,
+)
+
+T = TypeVar("T")
+
+
+class HqService:
+    """Everything HQ does. Raises Refusal (the caller is wrong) or StorageError (HQ is ill)."""
+
+    def __init__(self, worker: Worker, connection: Connection, keys: HqKeys, clock: Clock, entropy: Entropy) -> None:
+        self._worker = worker
+        self._connection = connection
+        self._keys = keys
+        self._clock = clock
+        self._entropy = entropy
+        self.failed = asyncio.Event()
+        """Set once durability is gone; the process should end."""
+
+    @property
+    def public_key(self) -> bytes:
+        """HQ's Ed25519 public key."""
+        return self._keys.public_key
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        if self.failed.is_set():
+            raise StorageError("headquarters stopped after a storage failure", hint="look at the disk, then restart")
+        try:
+            return await self._worker.call(lambda: work(self._connection))
+        except StorageError:
+            self.failed.set()
+            raise
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        def in_transaction(connection: Connection) -> T:
+            with transaction(connection):
+                return work(connection)
+
+        return await self._read(in_transaction)
+
+    # --- organisation -----------------------------------------------------------------------------------------------
+    async def init_brand(self, brand_id: str, name: str, join_url: str) -> None:
+        """Create a brand (1-32 of A-Z a-z 0-9 _ -), or update its name and join address."""
+        key, now = self._entropy.token(32), self._clock.now_ms()
+        await self._write(lambda c: enrol.init_brand(c, self._keys, brand_id, name, join_url, now, key))
+
+    async def add_store(self, brand_id: str, store_id: str, name: str) -> None:
+        """Create or rename a store."""
+        await self._write(lambda c: enrol.add_store(c, brand_id, store_id, name))
+
+    async def add_workstation(self, store_id: str, workstation_id: str) -> str:
+        """Create a workstation (or let it enrol anew) and give its one-time enrolment code."""
+        token, now = self._entropy.token(ENROL_CODE_BYTES), self._clock.now_ms()
+        return await self._write(lambda c: enrol.add_workstation(c, store_id, workstation_id, token, now))
+
+    async def revoke_workstation(self, workstation_id: str) -> None:
+        """Refuse a workstation from now on."""
+        await self._write(lambda c: enrol.revoke_workstation(c, workstation_id))
+
+    async def redeem(self, request: EnrolRequest) -> EnrolAnswer:
+        """Enrol a workstation; Refusal 403 when the code is not good."""
+        now = self._clock.now_ms()
+        return await self._write(lambda c: enrol.redeem(c, self._keys, request, now))
+
+    async def issue_dynamic_code(self, brand_id: str, member_number: str) -> str:
+        """Write a dynamic member code as of now; Refusal 404 MEMBER_UNKNOWN."""
+        nonce, now = self._entropy.token(12), self._clock.now_ms()
+        return await self._read(lambda c: enrol.issue_dynamic_code(c, self._keys, brand_id, member_number, now, nonce))
+
+    # --- workstations -----------------------------------------------------------------------------------------------
+    async def station(self, workstation_id: str) -> Station | None:
+        """Look a workstation up, for the door."""
+        return await self._read(lambda c: enrol.station(c, workstation_id))
+
+    def _known(self, connection: Connection, workstation_id: str) -> Station:
+        found = enrol.station(connection, workstation_id)
+        if found is None or found.state != "enrolled":
+            raise Refusal("WORKSTATION_UNKNOWN", f"{workstation_id} is not enrolled", status=401)
+        return found
+
+    async def ingest(self, workstation_id: str, batch: Batch) -> BatchAnswer:
+        """Take a batch in; Refusal 401 BATCH_SIGNATURE, 422 BATCH_SHAPE. Safe to repeat."""
+        now = self._clock.now_ms()
+
+        def work(connection: Connection) -> BatchAnswer:
+            station = self._known(connection, workstation_id)
+            books.check_batch(station, batch)
+            payers.check(station, batch.payers)
+            return books.ingest(
+                connection, station, batch, now, beside=lambda: payers.keep(connection, self._keys, station, batch, now)
+            )
+
+        return await self._read(work)
+
+    async def feed(self, workstation_id: str, feed: Feed, after: int) -> FeedPage:
+        """Give one page of a feed of the workstation's brand."""
+        return await self._read(lambda c: feeds.page(c, self._known(c, workstation_id), feed, after))
+
+    async def prove(self, workstation_id: str, request: ProofRequest) -> ProofAnswer:
+        """Rehash one epoch in steps and answer with HQ's signature."""
+        rehash = prove.Rehash(workstation_id, request)
+        while not await self._read(rehash.step):
+            pass
+        now = self._clock.now_ms()
+        return await self._read(lambda c: prove.conclude(c, self._keys, rehash, now))
+
+    async def totals(self, workstation_id: str) -> Totals:
+        """Give a workstation's totals per business day."""
+        return await self._read(lambda c: totals(c, workstation_id))
+
+    # --- imports ----------------------------------------------------------------------------------------------------
+    async def import_members(
+        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
+    ) -> ImportReport:
+        """Import members from CSV (columns: sync.hq.member_csv)."""
+        return await importer.members(self._write, self._keys, self._entropy, brand_id, path, skip_bad, progress)
+
+    async def import_items(
+        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
+    ) -> ImportReport:
+        """Import the pricebook from CSV (columns: sync.hq.item_csv)."""
+        return await importer.items(self._write, brand_id, path, skip_bad, progress)
+
+    async def import_merchants(
+        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
+    ) -> ImportReport:
+        """Import merchant scopes from CSV (columns: sync.hq.item_csv)."""
+        return await importer.merchants(self._write, brand_id, path, skip_bad, progress)
+
+    async def import_rules(self, brand_id: str, source: Path | dict[str, Json]) -> bool:
+        """Import a rule set from JSON; False when it is there already. Refusal RULES_INVALID or RULES_CHANGED."""
+        now = self._clock.now_ms()
+        body = source if isinstance(source, dict) else await self._read(lambda _c: _json_file(source))
+        return await self._write(lambda c: importer.rules(c, brand_id, body, now))
+
+    async def erase_member(self, brand_id: str, member_id: str) -> None:
+        """Forget who a member is; the books keep the random id. Refusal 404 MEMBER_UNKNOWN."""
+        await self._write(lambda c: member_write.erase(c, brand_id, member_id))
+
+    # --- life -------------------------------------------------------------------------------------------------------
+    async def ping(self) -> None:
+        """Prove that the database answers; raises StorageError."""
+        await self._read(lambda c: c.execute("SELECT 1").fetchone())
+
+    async def close(self) -> None:
+        """Finish queued work, fold the WAL into the file, close it."""
+
+        def shut() -> None:
+            if not self.failed.is_set():
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.close()
+
+        await self._worker.call(shut)
+        self._worker.close()
+
+
+def _json_file(path: Path) -> dict[str, Json]:
+    try:
+        body = json.loads(path.read_bytes(), parse_float=_no_float)
+    except (OSError, ValueError) as error:
+        raise Refusal("RULES_INVALID", f"{path}: {error}") from error
+    if not isinstance(body, dict):
+        raise Refusal("RULES_INVALID", f"{path}: not an object")
+    return body
+
+
+def _no_float(text: str) -> Json:
+    raise ValueError(f"{text} is not an integer: use basis points, hundredths or fen")

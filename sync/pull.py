@@ -1,0 +1,60 @@
+"""HQ -> replica: change feeds by cursor, applied in bounded jobs.
+
+Run by the composition root; also called by reconcile and by `pos-agent run` at start. It never touches books.db.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from agent.domain.errors import SyncError
+from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, PULL_INTERVAL_S
+from agent.ports import Entropy, Hq, Replica
+from sync.protocol import Feed
+
+OnRows = Callable[[Feed, int], Awaitable[None]]
+
+
+class Puller:
+    """Keeps the replica up to date."""
+
+    def __init__(self, replica: Replica, hq: Hq, entropy: Entropy, on_rows: OnRows) -> None:
+        self._replica = replica
+        self._hq = hq
+        self._entropy = entropy
+        self._on_rows = on_rows
+        self.wake = asyncio.Event()
+
+    async def pull_all(self) -> int:
+        """Read every feed to its end; how many rows were applied. Raises SyncError."""
+        total = 0
+        for feed in Feed:
+            total += await self._pull(feed)
+        return total
+
+    async def _pull(self, feed: Feed) -> int:
+        applied = 0
+        while True:
+            page = await self._hq.pull(feed, await self._replica.cursor(feed))
+            if page.rows:
+                await self._replica.apply(page)
+                applied += len(page.rows)
+                await self._on_rows(feed, applied)
+            if not page.more:
+                return applied
+
+    async def run(self, interval_s: float = PULL_INTERVAL_S) -> None:
+        """Pull for ever, every `interval_s` or when woken; failures wait longer, up to the cap."""
+        failures = 0
+        while True:
+            self.wake.clear()
+            try:
+                await self.pull_all()
+                failures, pause = 0, interval_s
+            except SyncError:  # the pusher announces whether HQ is there; two announcers would disagree
+                failures += 1
+                pause = self._entropy.uniform(BACKOFF_BASE_S, min(BACKOFF_CAP_S, interval_s * 2 ** min(failures, 8)))
+            try:
+                async with asyncio.timeout(pause):
+                    await self.wake.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,129 @@
+"""Outbox -> HQ: events leave in signed batches, and only HQ's verdict for an event settles it.
+
+Run by the composition root as one task. Transport failures back off and spend no retry budget; a poison event blocks
+no other: it is suspended by HQ, or here when HQ cannot even read it.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from agent.domain.errors import HqRejected, HqUnreachable, SyncError
+from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENTS
+from agent.ports import Books, Clock, Entropy, Hq, KeyRing, Outbox, StoredEvent
+from sync.protocol import Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
+
+OnEdge = Callable[[bool, str], Awaitable[None]]
+_CONTENT_STATUSES = (400, 413, 422)  # HQ could read who we are but not what we said: split, then suspend
+
+
+@dataclass(frozen=True, slots=True)
+class PushPorts:
+    """What pushing needs."""
+
+    outbox: Outbox
+    books: Books
+    hq: Hq
+    keys: KeyRing
+    clock: Clock
+    entropy: Entropy
+
+
+class Pusher:
+    """Sends what is pending, oldest first."""
+
+    def __init__(self, ports: PushPorts, workstation_id: str, on_edge: OnEdge) -> None:
+        self._ports = ports
+        self._workstation_id = workstation_id
+        self._on_edge = on_edge
+        self._limit = BATCH_EVENTS
+        self._up: bool | None = None
+        self.wake = asyncio.Event()
+        self.alarm = ""
+        """Why sync stopped: HQ does not accept this workstation. Empty while all is well."""
+
+    async def push_once(self) -> int:
+        """Send one batch; how many events were settled, 0 when nothing waits. Raises SyncError."""
+        ports = self._ports
+        epoch, events = await ports.outbox.pending(self._limit, BATCH_BYTES)
+        if not events:
+            return 0
+        batch = await self._batch(epoch, events)
+        try:
+            answer = await ports.hq.push(batch)
+        except HqRejected as error:
+            if error.status not in _CONTENT_STATUSES:
+                raise
+            if len(events) > 1:
+                self._limit = max(1, len(events) // 2)
+                return await self.push_once()
+            answer = _suspended_here(events[0].seq, error)
+        self._limit = min(BATCH_EVENTS, self._limit * 2)
+        sent = {event.seq for event in events}
+        verdicts = [said for said in answer.verdicts if said.seq in sent]
+        await ports.outbox.settle(epoch, answer.model_copy(update={"verdicts": verdicts}), ports.clock.now_ms())
+        if not verdicts:
+            raise HqUnreachable("HQ gave no verdict for any event", hint="is this the right HQ?")
+        return len(verdicts)
+
+    async def push_all(self) -> int:
+        """Send until nothing waits; how many events were settled. Raises SyncError."""
+        total = 0
+        while sent := await self.push_once():
+            total += sent
+        return total
+
+    async def run(self) -> None:
+        """Send for ever: at once when woken, backing off while HQ cannot be reached."""
+        attempt = 0
+        while True:
+            self.wake.clear()
+            try:
+                await self.push_all()
+            except SyncError as error:
+                attempt += 1
+                await self._edge(False, error.message)
+                self.alarm = error.message if isinstance(error, HqRejected) else ""
+                await self._wait(self._pause(attempt, error))
+            else:
+                attempt, self.alarm = 0, ""
+                await self._edge(True, "")
+                await self.wake.wait()
+
+    def _pause(self, attempt: int, error: SyncError) -> float:
+        if isinstance(error, HqRejected):
+            return BACKOFF_CAP_S
+        cap = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(attempt, 16))
+        jittered = self._ports.entropy.uniform(cap / 4, cap)
+        asked = error.retry_after_s if isinstance(error, HqUnreachable) else None
+        return max(jittered, asked or 0.0)
+
+    async def _wait(self, seconds: float) -> None:
+        # A new sale must not cut the back-off short: thirty sales a minute would otherwise hammer a sick HQ.
+        await asyncio.sleep(seconds)
+
+    async def _edge(self, up: bool, reason: str) -> None:
+        if self._up is not up:
+            self._up = up
+            await self._on_edge(up, reason)
+
+    async def _batch(self, epoch: str, events: Sequence[StoredEvent]) -> Batch:
+        first, last, head = events[0].seq, events[-1].seq, events[-1].chain.hex()
+        signature = self._ports.keys.sign(batch_signing_bytes(self._workstation_id, epoch, first, last, head))
+        refs = [ref for event in events if isinstance(ref := json.loads(event.body).get("payer_ref"), str)]
+        return Batch(
+            epoch=epoch,
+            first=first,
+            last=last,
+            head=head,
+            signature=base64.b64encode(signature).decode(),
+            events=[WireEvent(seq=event.seq, body=event.body.decode(), chain=event.chain.hex()) for event in events],
+            payers=await self._ports.books.payers(list(dict.fromkeys(refs))),
+        )
+
+
+def _suspended_here(seq: int, error: HqRejected) -> BatchAnswer:
+    verdict = Verdict(seq=seq, verdict=VerdictKind.SUSPENDED, code=f"HQ_{error.status}_{error.code}"[:64])
+    return BatchAnswer(watermark=0, gaps=[], verdicts=[verdict])
