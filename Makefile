@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+# Byte code is worth its files: without it every start of the command compiles everything again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: setup run test lint lock system-packages clean
 .DEFAULT_GOAL := run
 

@@ -81,8 +81,8 @@ class Daemon:
             "next_proof_at_ms": next_due_ms(parts.clock.now_ms(), slot),
         }
 
-    async def reconcile(self, trigger: str = "operator") -> dict[str, object]:
-        """Run the proof now and tell its result; a second request while one runs is refused."""
+    async def prove(self, trigger: str = "operator") -> Reconciliation:
+        """Run the proof now; a second request while one runs is refused."""
         if self._reconciling:
             raise Refusal("IN_FLIGHT", "a reconciliation is running", hint="wait for it", status=409)
         self._reconciling = True
@@ -91,6 +91,11 @@ class Daemon:
         finally:
             self._reconciling = False
         await self._parts.announcer.announce("reconcile.finished", _told(run))
+        return run
+
+    async def reconcile(self) -> dict[str, object]:
+        """The proof as plain JSON, for the command line."""
+        run = await self.prove()
         return {**asdict(run), "equal": run.equal}
 
     async def reconcile_if_due(self) -> None:
@@ -98,7 +103,7 @@ class Daemon:
         parts = self._parts
         due = is_due(await parts.reconciler.last_run_ms(), parts.clock.now_ms(), slot_s(parts.enrolment.store_id))
         if due and not self._reconciling:
-            await self.reconcile("hourly")
+            await self.prove("hourly")
 
     async def test_print(self, printer: str) -> dict[str, object]:
         """Queue a test page on the named printer, or the first one."""

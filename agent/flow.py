@@ -47,7 +47,8 @@ class Till:
 
     def __init__(self, ports: TillPorts) -> None:
         self._ports = ports
-        self._in_flight: set[str] = set()
+        self._in_flight: set[tuple[str, str]] = set()
+        """(field, value) of what sales being booked right now use: no two may use the same."""
         self.last_scan: Identification | None = None
 
     # --- scan ------------------------------------------------------------------------------------------------------
@@ -108,10 +109,11 @@ class Till:
                 hint="resolve the member again",
                 field="identification_id",
             )
-        entries, unknown = await self._ports.booking.entries(lines)
-        if unknown:
-            hint = "check the pricebook; goods already charged are booked all the same"
-            raise Refusal("ITEM_UNKNOWN", unknown[0].detail, hint=hint, field="lines")
+        entries, faults = await self._ports.booking.entries(lines)
+        if faults:
+            first = faults[0]
+            hint = "check the line and the pricebook; goods already charged are booked all the same"
+            raise Refusal(first.found.code, first.found.detail, hint=hint, field=first.field)
         quote = await self._ports.booking.priced(entries, who)
         self._ports.booking.quotes.add(quote)
         return quote
@@ -123,14 +125,16 @@ class Till:
     # --- commit ----------------------------------------------------------------------------------------------------
     async def commit(self, order: SaleOrder) -> Outcome:
         """Book a paid sale, once. Whatever disagrees becomes a discrepancy; only a contradiction is refused."""
+        order = await self._ports.booking.without_payment_codes(order)
         earlier = await self._ports.books.answer("sale", order.sale_id, order.as_request())
         if earlier is not None:
             return earlier
-        claims = {f"sale {order.sale_id}"} | {f"transaction {one}" for one in self._ports.booking.transactions(order)}
-        if claims & self._in_flight:
-            raise Refusal(
-                "IN_FLIGHT", "this sale is being booked right now", hint="ask again", field="sale_id", status=409
-            )
+        claims = {("tenders", one) for one in self._ports.booking.transactions(order)} | {("sale_id", order.sale_id)}
+        if order.quote_id is not None:
+            claims.add(("quote_id", order.quote_id))
+        for field, _ in sorted(claims & self._in_flight):
+            why = "this sale, or another one of the same quote or payment, is being booked right now"
+            raise Refusal("IN_FLIGHT", why, hint="send the same again", field=field, status=409)
         self._in_flight |= claims
         try:
             facts, judged = await self._ports.booking.facts(order)
@@ -138,12 +142,14 @@ class Till:
         finally:
             self._in_flight -= claims
         if outcome.kind is OutcomeKind.CREATED:
+            if facts.by is not None and facts.by is self.last_scan:
+                self.last_scan = None  # the next customer is somebody else
             await self._after(order, outcome)
         return outcome
 
     async def _book(self, order: SaleOrder, facts: SaleFacts, judged: Judged) -> Outcome:
         """Books before paper: event, outbox row, postings and receipt in one transaction."""
-        claim = Claim.make(self._ports.entropy) if facts.member is None else None
+        claim = Claim.make(self._ports.entropy) if facts.member is None and judged.earns else None
         facts = dataclasses.replace(facts, claim_sha256=claim.sha256 if claim is not None else None)
         invitation = self._ports.paperwork.invitation(facts, claim)
         balance = await self._balance_after(facts)

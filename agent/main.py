@@ -25,6 +25,7 @@ from agent.db.replica import ReplicaDb
 from agent.db.schema import books_migrations, replica_migrations
 from agent.db.store import Store
 from agent.devices import make_printer, make_scanner
+from agent.domain.digest import Json
 from agent.domain.errors import ConfigError, StorageError
 from agent.flow import Till, TillPorts
 from agent.health import Health
@@ -97,10 +98,17 @@ class Agent:
             self._closing.callback(service.printer.close)
 
         # HQ
-        self.hq = HttpHq(settings.hq.url, workstation_id=enrolment.workstation_id, keys=keys, verify=_tls(settings))
+        self.health.watch("hq")
+        self.hq = HttpHq(
+            settings.hq.url,
+            workstation_id=enrolment.workstation_id,
+            keys=keys,
+            verify=_tls(settings),
+            on_contact=self._on_hq_contact,
+        )
         self._closing.push_async_callback(self.hq.close)
         ports = PushPorts(self.outbox, self.books, self.hq, keys, clock, entropy)
-        self.pusher = Pusher(ports, enrolment.workstation_id, self._on_hq)
+        self.pusher = Pusher(ports, enrolment.workstation_id)
         self.puller = Puller(self.replica, self.hq, entropy, self._on_rows)
         reconciler = Reconciler(self.outbox, self.pusher, self.hq, keys, clock, enrolment.workstation_id)
 
@@ -233,30 +241,32 @@ class Agent:
 
     def _on_scanner(self, name: str, up: bool, reason: str) -> None:
         self.health.report(f"scanner {name}", up=up, reason=reason)
-        self._announce_edge("device.ready" if up else "device.lost", name, reason)
+        self._announce("device.ready" if up else "device.lost", {"device": name, "reason": reason})
 
     def _on_scanner_attempt(self, name: str, up: bool, reason: str) -> None:
         self.health.report(f"scanner {name}", up=up, reason=reason)
 
     async def _on_printer(self, name: str, up: bool, reason: str) -> None:
         self.health.report(f"printer {name}", up=up, reason=reason)
-        self._announce_edge("device.ready" if up else "device.lost", name, reason)
+        self._announce("device.ready" if up else "device.lost", {"device": name, "reason": reason})
 
     async def _on_print_state(self, job_id: str, state: JobState, note: str) -> None:
         await self.announcer.announce("print.state", {"job_id": job_id, "state": state, "reason": note})
 
-    async def _on_hq(self, up: bool, reason: str) -> None:
-        self.health.report("hq", up=up, reason=reason)
-        await self.announcer.announce("sync.state", {"up": up, "reason": reason})
-        if up:
+    def _on_hq_contact(self, reached: bool, reason: str) -> None:
+        if not self.health.report("hq", up=reached, reason=reason):
+            return
+        self._announce("sync.state", {"up": reached, "reason": reason})
+        if reached:
+            self.pusher.reached.set()
             self.puller.wake.set()
 
     async def _on_rows(self, feed: Feed, _: int) -> None:
         if feed is Feed.RULES:
             self.daemon.has_rules = True
 
-    def _announce_edge(self, kind: str, device: str, reason: str) -> None:
-        task = asyncio.ensure_future(self.announcer.announce(kind, {"device": device, "reason": reason}))
+    def _announce(self, kind: str, data: dict[str, Json]) -> None:
+        task = asyncio.ensure_future(self.announcer.announce(kind, data))
         self._edges.add(task)
         task.add_done_callback(self._edges.discard)
 

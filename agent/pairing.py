@@ -4,6 +4,7 @@ Codes live in memory and on monotonic time: nothing here depends on the wall clo
 """
 
 import base64
+import hmac
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class Pairing:
         opened = self._open
         if opened is None or opened.until_s <= self._clock.mono_s():
             raise _refused("no pairing code is open")
-        if code != opened.code:
+        if not hmac.compare_digest(code.encode(), opened.code.encode()):
             opened.attempts += 1
             if opened.attempts >= PAIRING_ATTEMPTS:
                 self._open = None

@@ -1,7 +1,7 @@
 """Text on a paper of so many columns: what can be printed, how wide it is, where lines break.
 
 Pure; used by drivers.escpos_bytes and drivers.paper. A column is one ANK character; a Chinese one takes two: the width
-of text is the number of its GBK bytes. (wcwidth is wrong for 446 GBK characters, facts/devices.md.) Never splits a pair.
+of text is the number of its GBK bytes. (wcwidth is wrong for 446 GBK characters.) Never splits a pair.
 """
 
 import unicodedata

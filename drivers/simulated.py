@@ -73,9 +73,14 @@ class SimulatedPrinter:
         if self._server is None:
             return
         server, self._server = self._server, None
+        # ORDER: stop accepting, let a connection that was just accepted appear (it takes some rounds of the loop), then
+        # close: asyncio forgets a connection whose server closes before it is set up.
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(4):
+            await asyncio.sleep(0)
         server.close()
         self._stuck.set()
-        await asyncio.sleep(0)  # a connection that is just being accepted appears
         serving = dict(self._serving)
         for task in serving:
             task.cancel()
@@ -124,8 +129,6 @@ class SimulatedPrinter:
                 async with self._arrived:
                     self._arrived.notify_all()
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[bytes]:
         taken = 0

@@ -6,6 +6,7 @@ It never retries and never follows redirects; retrying is the caller's decision.
 
 import json
 import ssl
+from collections.abc import Callable
 from typing import TypeVar
 
 import httpx
@@ -33,7 +34,10 @@ _ZSTD_LEVEL = 3  # measured: 94 B and 0.9 us a sale; gzip-6 100 B and 7.5 us (wi
 
 
 class HttpHq:
-    """One keep-alive client to one HQ. `keys` is None only for enrolment, the one unsigned call."""
+    """One keep-alive client to one HQ. `keys` is None only for enrolment, the one unsigned call.
+
+    `on_contact(reached, reason)` hears every call: whoever wants edges keeps them.
+    """
 
     def __init__(
         self,
@@ -44,9 +48,11 @@ class HttpHq:
         verify: ssl.SSLContext | bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout_s: float = HQ_TIMEOUT_S,
+        on_contact: Callable[[bool, str], None] = lambda _, __: None,
     ) -> None:
         self._workstation_id = workstation_id
         self._keys = keys
+        self._on_contact = on_contact
         self._client = httpx.AsyncClient(
             base_url=base_url,
             verify=verify,
@@ -96,18 +102,23 @@ class HttpHq:
             signature = self._keys.sign(request_signing_bytes(method, target, body))
             headers["Authorization"] = authorization(self._workstation_id, signature)
         try:
+            response = await self._send(method, target, body, headers)
+            read = _read(response, answer)
+        except HqUnreachable as error:
+            self._on_contact(False, error.message)
+            raise
+        self._on_contact(True, "")
+        if isinstance(read, HqRejected):
+            raise read
+        return read
+
+    async def _send(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        try:
             response = await self._client.request(method, target, content=body or None, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise HqUnreachable(f"HQ cannot be reached: {type(error).__name__}", hint="is the network up?") from error
         self._count(response)
-        if response.status_code >= 500 or response.status_code == 429:
-            raise HqUnreachable(f"HQ answered {response.status_code}", retry_after_s=_retry_after(response))
-        if response.status_code != 200:
-            raise _rejection(response)
-        try:
-            return answer.model_validate_json(response.content)
-        except ValueError as error:  # a captive portal, or a peer of another protocol: not HQ, so not an answer
-            raise HqUnreachable("what answered does not speak our protocol", hint="check the HQ address") from error
+        return response
 
     def _count(self, response: httpx.Response) -> None:
         request = response.request
@@ -115,6 +126,17 @@ class HttpHq:
         self._bytes_up += _head_size(request.headers) + len(request.method) + len(request.url.raw_path) + 12
         self._bytes_up += len(request.content)
         self._bytes_down += _head_size(response.headers) + 17 + response.num_bytes_downloaded
+
+
+def _read(response: httpx.Response, answer: type[M]) -> M | HqRejected:
+    if response.status_code >= 500 or response.status_code == 429:
+        raise HqUnreachable(f"HQ answered {response.status_code}", retry_after_s=_retry_after(response))
+    if response.status_code != 200:
+        return _rejection(response)
+    try:
+        return answer.model_validate_json(response.content)
+    except ValueError as error:  # a captive portal, or a peer of another protocol: not HQ, so not an answer
+        raise HqUnreachable("what answered does not speak our protocol", hint="check the HQ address") from error
 
 
 def _json(message: Message) -> bytes:

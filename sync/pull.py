@@ -50,7 +50,7 @@ class Puller:
             try:
                 await self.pull_all()
                 failures, pause = 0, interval_s
-            except SyncError:  # the pusher announces whether HQ is there; two announcers would disagree
+            except SyncError:  # the client tells whether HQ is there
                 failures += 1
                 pause = self._entropy.uniform(BACKOFF_BASE_S, min(BACKOFF_CAP_S, interval_s * 2 ** min(failures, 8)))
             try:

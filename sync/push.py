@@ -6,8 +6,9 @@ no other: it is suspended by HQ, or here when HQ cannot even read it.
 
 import asyncio
 import base64
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.domain.errors import HqRejected, HqUnreachable, SyncError
@@ -15,7 +16,6 @@ from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENT
 from agent.ports import Books, Clock, Entropy, Hq, KeyRing, Outbox, StoredEvent
 from sync.protocol import Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
 
-OnEdge = Callable[[bool, str], Awaitable[None]]
 _CONTENT_STATUSES = (400, 413, 422)  # HQ could read who we are but not what we said: split, then suspend
 
 
@@ -34,13 +34,14 @@ class PushPorts:
 class Pusher:
     """Sends what is pending, oldest first."""
 
-    def __init__(self, ports: PushPorts, workstation_id: str, on_edge: OnEdge) -> None:
+    def __init__(self, ports: PushPorts, workstation_id: str) -> None:
         self._ports = ports
         self._workstation_id = workstation_id
-        self._on_edge = on_edge
         self._limit = BATCH_EVENTS
-        self._up: bool | None = None
         self.wake = asyncio.Event()
+        """Set when an event was booked."""
+        self.reached = asyncio.Event()
+        """Set when HQ was reached by another call: ends a back-off early."""
         self.alarm = ""
         """Why sync stopped: HQ does not accept this workstation. Empty while all is well."""
 
@@ -84,12 +85,10 @@ class Pusher:
                 await self.push_all()
             except SyncError as error:
                 attempt += 1
-                await self._edge(False, error.message)
                 self.alarm = error.message if isinstance(error, HqRejected) else ""
-                await self._wait(self._pause(attempt, error))
+                await self._back_off(self._pause(attempt, error))
             else:
                 attempt, self.alarm = 0, ""
-                await self._edge(True, "")
                 await self.wake.wait()
 
     def _pause(self, attempt: int, error: SyncError) -> float:
@@ -100,14 +99,12 @@ class Pusher:
         asked = error.retry_after_s if isinstance(error, HqUnreachable) else None
         return max(jittered, asked or 0.0)
 
-    async def _wait(self, seconds: float) -> None:
-        # A new sale must not cut the back-off short: thirty sales a minute would otherwise hammer a sick HQ.
-        await asyncio.sleep(seconds)
-
-    async def _edge(self, up: bool, reason: str) -> None:
-        if self._up is not up:
-            self._up = up
-            await self._on_edge(up, reason)
+    async def _back_off(self, seconds: float) -> None:
+        # A new sale must not cut this short: thirty sales a minute would hammer a sick HQ. HQ being there again may.
+        self.reached.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.reached.wait()
 
     async def _batch(self, epoch: str, events: Sequence[StoredEvent]) -> Batch:
         first, last, head = events[0].seq, events[-1].seq, events[-1].chain.hex()

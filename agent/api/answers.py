@@ -8,10 +8,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 
+def _open(schema: dict[str, object]) -> None:
+    """Strict for our tests, open in the document: a vendor's generated reader must survive an added field."""
+    schema.pop("additionalProperties", None)
+
+
 class Answer(BaseModel):
     """Base of every answer; fields may be added within /v1, so readers must ignore unknown ones."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_open)
 
 
 class Hello(Answer):
@@ -163,6 +168,47 @@ class SaleView(Answer):
     certainty: str | None
     join: JoinView | None
     discrepancies: list[DiscrepancyView]
+
+
+class ComponentView(Answer):
+    """A device or HQ: `up` is null until it first reported."""
+
+    up: bool | None
+    since_at_ms: int
+    reason: str
+    counters: dict[str, int]
+
+
+class OutboxView(Answer):
+    """Events by what HQ said of them; `suspended` and `conflict` wait for a person."""
+
+    pending: int
+    suspended: int
+    conflict: int
+    acknowledged: int
+
+
+class ProofView(Answer):
+    """A finished reconciliation: `equal`, `healed`, `different` or `unreachable`."""
+
+    at_ms: int
+    trigger: str
+    epoch: str
+    count: int
+    head: str
+    result: Literal["equal", "healed", "different", "unreachable"]
+    detail: dict[str, object]
+
+
+class StatusView(Hello):
+    """What is up and since when, what waits for HQ, what the replica holds, the latest proof and the next one."""
+
+    components: dict[str, ComponentView]
+    outbox: OutboxView
+    sync_alarm: str
+    replica: dict[str, int]
+    last_proof: ProofView | None
+    next_proof_at_ms: int
 
 
 class Problem(Answer):

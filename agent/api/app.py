@@ -4,6 +4,7 @@ Called by the composition root. Routes are thin: edge model in, flow, plain JSON
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,15 +14,17 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from agent.announce import Announcer
-from agent.api import control, events, members, sales, status
-from agent.api.door import BodyTooLarge, Door, DoorRules
+from agent.api import control
+from agent.api.document import TillApi, till_api
+from agent.api.door import Door, DoorRules
 from agent.api.problems import problem
 from agent.domain.errors import DiskLow, Refusal, StorageError
 from agent.flow import Till
 from agent.pairing import Pairing
 from agent.ports import Clock
 
-API_VERSION = "1.0"
+_FAULTS = 20  # LIMIT: a caller learns from the first few; five hundred bad lines must not make a huge answer
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_\-]{1,40}")
 _log = logging.getLogger("pos_agent.api")
 
 
@@ -39,19 +42,10 @@ class Services:
     on_storage_error: Callable[[str], None]
 
 
-def create_app(services: Services, rules: DoorRules) -> FastAPI:
+def create_app(services: Services, rules: DoorRules) -> TillApi:
     """Build the application; the control routes exist only on the trusted unix socket."""
-    app = FastAPI(
-        title="pos-agent till API",
-        version=API_VERSION,
-        summary="Members, prices, points and receipts at the till, with or without a network.",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-    )
+    app = till_api()
     app.state.services = services
-    for part in (status, members, sales, events):
-        app.include_router(part.router, prefix="/v1")
     if rules.trusted:
         app.include_router(control.router, prefix="/control", include_in_schema=False)
     _handle_errors(app, services)
@@ -68,8 +62,8 @@ def _handle_errors(app: FastAPI, services: Services) -> None:
     async def unreadable(_: Request, error: RequestValidationError) -> Response:
         # Never the input itself: it may hold a payment code or an openid.
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"][1:]), "reason": str(fault["msg"])}
-            for fault in error.errors()
+            {"field": ".".join(_field_name(part) for part in fault["loc"][1:]), "reason": str(fault["msg"])}
+            for fault in error.errors()[:_FAULTS]
         ]
         return problem(
             422,
@@ -83,11 +77,8 @@ def _handle_errors(app: FastAPI, services: Services) -> None:
     @app.exception_handler(HTTPException)
     async def routed(_: Request, error: HTTPException) -> Response:
         code = {404: "NO_SUCH_CALL", 405: "METHOD_REFUSED"}.get(error.status_code, "INVALID_REQUEST")
-        return problem(error.status_code, code, str(error.detail), hint="see /openapi.json")
-
-    @app.exception_handler(BodyTooLarge)
-    async def too_large(_: Request, __: BodyTooLarge) -> Response:
-        return problem(413, "BODY_TOO_LARGE", "the body is too large")
+        headers = dict(error.headers or {})
+        return problem(error.status_code, code, str(error.detail), hint="see /openapi.json", headers=headers)
 
     @app.exception_handler(DiskLow)
     async def disk_low(_: Request, error: DiskLow) -> Response:
@@ -102,3 +93,9 @@ def _handle_errors(app: FastAPI, services: Services) -> None:
     async def ours(_: Request, error: Exception) -> Response:
         _log.error("unexpected %s in a request", type(error).__name__, exc_info=error)
         return problem(500, "INTERNAL", "our mistake", hint="the log tells more; please report it")
+
+
+def _field_name(part: object) -> str:
+    """A field's name as the caller wrote it; one that looks like no field of ours is not repeated."""
+    text = str(part)
+    return text if (_FIELD_NAME.fullmatch(text) and not text.isdigit()) or isinstance(part, int) else "?"

@@ -5,14 +5,14 @@ hello, pairing and the API document without a token; nothing else.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.api.problems import problem
+from agent.api.problems import SAFE, problem
 from agent.limits import API_BODY_BYTES, API_REQUESTS_PER_S
 from agent.ports import Clock
 
@@ -55,27 +55,30 @@ class Door:
         if scope["type"] != "http":
             return  # no web sockets here; closing without an answer refuses the handshake
         request = Request(scope)
-        refusal = await self._refuse(request)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
-        await self.app(scope, _bounded(receive), _guarded(send))
+        body = _Body(receive)
+        answer = _Answer(send, body, scope)
+        refusal = self._refuse_caller(request)
+        if refusal is None:
+            answer.origin = request.headers.get("origin")  # allowed, or absent
+            refusal = _preflight(request) or await self._refuse(request)
+        await (refusal or self.app)(scope, body, answer)
+
+    def _refuse_caller(self, request: Request) -> Response | None:
+        hosts, origins = request.headers.getlist("host"), request.headers.getlist("origin")
+        if len(hosts) != 1 or hosts[0].lower() not in self.rules.hosts:
+            return problem(403, "HOST_REFUSED", "this host name is not ours", hint="call 127.0.0.1 and the port")
+        if len(origins) > 1 or not set(origins) <= set(self.rules.origins):
+            return problem(403, "ORIGIN_REFUSED", "this page may not call", hint="add it to api.allowed_origins")
+        return None
 
     async def _refuse(self, request: Request) -> Response | None:
-        headers = request.headers
-        host = headers.get("host", "")
-        if len(headers.getlist("host")) != 1 or host.lower() not in self.rules.hosts:
-            return problem(403, "HOST_REFUSED", "this host name is not ours", hint="call 127.0.0.1 and the port")
-        origin = headers.get("origin")
-        if origin is not None and origin not in self.rules.origins:
-            return problem(403, "ORIGIN_REFUSED", "this page may not call", hint="add it to api.allowed_origins")
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             refusal = _refuse_body(request)
             if refusal is not None:
                 return refusal
-        if self.rules.trusted or request.url.path in OPEN_PATHS:
+        if self.rules.trusted or request.scope["path"] in OPEN_PATHS:
             return None
-        return await self._refuse_token(headers.get("authorization", ""))
+        return await self._refuse_token(request.headers.get("authorization", ""))
 
     async def _refuse_token(self, authorization: str) -> Response | None:
         scheme, _, token = authorization.partition(" ")
@@ -112,36 +115,74 @@ def _refuse_body(request: Request) -> Response | None:
     if (has_body or media) and media != "application/json":
         return problem(415, "JSON_ONLY", "only application/json", hint="set Content-Type: application/json")
     if length.isdigit() and int(length) > API_BODY_BYTES:
-        return problem(413, "BODY_TOO_LARGE", f"at most {API_BODY_BYTES} bytes")
+        return _too_large()
     return None
 
 
+def _preflight(request: Request) -> Response | None:
+    """Answer an allowed page's preflight; a browser sends it without the token. Origins were checked before."""
+    asked = request.headers
+    if request.method != "OPTIONS" or "origin" not in asked or "access-control-request-method" not in asked:
+        return None
+    headers = {
+        "Access-Control-Allow-Methods": "GET, POST, DELETE",
+        "Access-Control-Allow-Headers": "authorization, content-type, last-event-id",
+        "Access-Control-Max-Age": "600",
+    }
+    return Response(status_code=204, headers=headers)
+
+
 class BodyTooLarge(Exception):
-    """A body without a length went past the bound while it was read."""
+    """A body without a length went past the bound while it was read; the answer becomes a 413, whoever catches this."""
 
 
-def _bounded(receive: Receive) -> Receive:
-    read = 0
+class _Body:
+    """The request's body, no further than the bound."""
 
-    async def bounded() -> Message:
-        nonlocal read
-        message = await receive()
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._read = 0
+        self.is_too_large = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
         if message["type"] == "http.request":
-            read += len(message.get("body", b""))
-            if read > API_BODY_BYTES:
+            self._read += len(message.get("body", b""))
+            if self._read > API_BODY_BYTES:
+                self.is_too_large = True
                 raise BodyTooLarge
         return message
 
-    return bounded
 
+class _Answer:
+    """What goes out: never sniffed, never cached, readable by the one allowed origin that asked, never by all."""
 
-def _guarded(send: Send) -> Send:
-    """Headers every answer carries: nothing here may be framed, sniffed or kept in a cache."""
+    def __init__(self, send: Send, body: _Body, scope: Scope) -> None:
+        self._send = send
+        self._body = body
+        self._scope = scope
+        self._replaced = False
+        self.origin: str | None = None
 
-    async def guarded(message: Message) -> None:
+    async def __call__(self, message: Message) -> None:
+        if self._replaced:
+            return
         if message["type"] == "http.response.start":
-            extra = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-            message["headers"] = [*message.get("headers", []), *extra]
-        await send(message)
+            if self._body.is_too_large:
+                self._replaced = True
+                await _too_large()(self._scope, self._body, self._send)
+                return
+            message = {**message, "headers": [*self._headers(message.get("headers", []))]}
+        await self._send(message)
 
-    return guarded
+    def _headers(self, own: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        extra = {name.lower().encode(): value.encode() for name, value in SAFE.items()}
+        yield from ((name, value) for name, value in own if name.lower() not in extra)
+        yield from extra.items()
+        if self.origin is not None:
+            yield b"access-control-allow-origin", self.origin.encode("latin-1")
+            yield b"vary", b"Origin"
+
+
+def _too_large() -> Response:
+    return problem(413, "BODY_TOO_LARGE", f"at most {API_BODY_BYTES} bytes")

@@ -7,11 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from agent.announce import Announcer, Listener
 from agent.api.access import Use
 from agent.api.answers import Problem
 from agent.api.problems import problem
+from agent.domain.digest import MAX_INTEGER
 from agent.limits import EVENT_CLIENT_QUEUE
 from agent.ports import Notice
 
@@ -33,7 +35,7 @@ _KEEP_ALIVE_S = 15
 )
 async def stream(
     use: Use,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=MAX_INTEGER)] = None,
     limit: Annotated[int, Query(ge=1, le=EVENT_CLIENT_QUEUE)] = EVENT_CLIENT_QUEUE,
 ) -> Response:
     """Follow what happens. Without Last-Event-ID only what comes from now on; with it, what was missed comes first."""
@@ -42,30 +44,43 @@ async def stream(
         return problem(
             503, "TOO_MANY_LISTENERS", "too many event readers", hint="close one", headers={"Retry-After": "5"}
         )
-    return StreamingResponse(_follow(use.announcer, listener, last_event_id, limit), media_type="text/event-stream")
+    return _Stream(use.announcer, listener, last_event_id, limit)
+
+
+class _Stream(StreamingResponse):
+    """The stream; its listener leaves however it ends, even when the reader was gone before the first byte."""
+
+    def __init__(self, announcer: Announcer, listener: Listener, last_id: int | None, limit: int) -> None:
+        super().__init__(_follow(announcer, listener, last_id, limit), media_type="text/event-stream")
+        self._announcer = announcer
+        self._listener = listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve until either side ends it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._announcer.leave(self._listener)
 
 
 async def _follow(announcer: Announcer, listener: Listener, last_id: int | None, limit: int) -> AsyncIterator[str]:
-    try:
-        yield ": connected\n\n"
-        seen = last_id if last_id is not None else 0
-        if last_id is not None:
-            while missed := await announcer.replay(seen, limit):
-                for notice in missed:
-                    seen = notice.id
-                    yield _frame(notice)
-        while not listener.lost.is_set():
-            try:
-                async with asyncio.timeout(_KEEP_ALIVE_S):
-                    notice = await listener.queue.get()
-            except TimeoutError:
-                yield ": still here\n\n"
-                continue
-            if notice.id > seen:
-                seen = notice.id
+    yield ": connected\n\n"
+    # Only what was replayed here is left out of the live part: a Last-Event-ID from other books must not mute it.
+    replayed = 0
+    if last_id is not None:
+        while missed := await announcer.replay(max(last_id, replayed), limit):
+            for notice in missed:
+                replayed = notice.id
                 yield _frame(notice)
-    finally:
-        announcer.leave(listener)
+    while not listener.lost.is_set():
+        try:
+            async with asyncio.timeout(_KEEP_ALIVE_S):
+                notice = await listener.queue.get()
+        except TimeoutError:
+            yield ": still here\n\n"
+            continue
+        if notice.id > replayed:
+            yield _frame(notice)
 
 
 def _frame(notice: Notice) -> str:

@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 from agent.wording import sentence
 
 MEDIA_TYPE = "application/problem+json"
+SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""What every answer carries; problems carry it themselves, for not all of them pass the door on their way out."""
 
 
 def problem(
@@ -35,4 +37,4 @@ def problem(
         body["field"] = field
     if errors is not None:
         body["errors"] = list(errors)
-    return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, status_code=status, headers={**SAFE, **(headers or {})}, media_type=MEDIA_TYPE)

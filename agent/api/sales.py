@@ -22,7 +22,12 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
 @router.post(
     "/quotes",
     response_model=QuoteView,
-    responses={422: {"model": Problem, "description": "INVALID_REQUEST, ITEM_UNKNOWN, IDENTIFICATION_EXPIRED"}},
+    responses={
+        422: {
+            "model": Problem,
+            "description": "INVALID_REQUEST, ITEM_UNKNOWN, WEIGHT_MISSING, NOT_BY_WEIGHT, IDENTIFICATION_EXPIRED",
+        }
+    },
 )
 async def quote(body: QuoteRequest, use: Use) -> JSONResponse:
     """Price a cart; every line says why it costs what it costs. Pins rules and pricebook for 15 minutes."""
@@ -50,7 +55,7 @@ async def sell(body: SaleRequest, use: Use) -> JSONResponse:
     """Book a paid sale, once per `sale_id`: 201 created, 200 exists (the first answer again), 409 conflict."""
     outcome = await use.till.commit(body.to_domain())
     if outcome.kind is OutcomeKind.CONFLICT:
-        title = f"sale {body.sale_id} was booked before with another {outcome.field}"
+        title = f"this sale_id was booked before with another {outcome.field}"
         hint = "a new sale needs a new sale_id; to correct a sale, void it"
         return problem(409, "CONFLICT", title, hint=hint, field=outcome.field)
     created = outcome.kind is OutcomeKind.CREATED

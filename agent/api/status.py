@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from agent.api.access import Use
-from agent.api.answers import Hello, Paired, Problem
+from agent.api.answers import Hello, Paired, Problem, StatusView
 from agent.api.models import PairRequest
 
 router = APIRouter(tags=["status"])
@@ -22,7 +22,7 @@ async def pair(body: PairRequest, use: Use) -> JSONResponse:
     return JSONResponse({"token": await use.pairing.redeem(body.code, body.app), "app": body.app})
 
 
-@router.get("/status", response_model=dict[str, object])
+@router.get("/status", response_model=StatusView)
 async def status(use: Use) -> JSONResponse:
     """What is up and since when, what waits for HQ, the latest proof."""
     return JSONResponse(await use.status())

@@ -83,6 +83,8 @@ def reconcile(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Prove now that HQ holds the same books; resend what it lacks. Exit code 3 when the books differ."""
     result = run_async(_reconcile(config))
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160  # a log or a pipe: no reason to fold
     console.print(proof_table(result))
     if not result["equal"]:
         console.print(result["reason"] or "The books differ. Nothing altered heals by itself: a person must look.")

@@ -38,15 +38,24 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with plain_errors():
         configured = settings(config)
         findings = asyncio.run(_collect(configured))
-    table = Table(show_lines=False)
+    _show(Console(highlight=False), findings)
+    if any(one.state == "wrong" for one in findings):
+        raise typer.Exit(1)
+
+
+def _show(console: Console, findings: list[Finding]) -> None:
+    """A table for a person; one line a finding, tab-separated, for a script or a log."""
+    if not console.is_terminal:
+        for one in findings:
+            print(f"{one.state}\t{one.what}\t{one.detail}\t{one.cure}")
+        return
+    table = Table()
     for heading in ("", "what", "found", "what to do"):
         table.add_column(heading, overflow="fold")
     marks = {"ok": "[green]ok[/green]", "doubt": "[yellow]?[/yellow]", "wrong": "[red]wrong[/red]"}
     for one in findings:
         table.add_row(marks[one.state], one.what, one.detail, one.cure)
-    Console(highlight=False).print(table)
-    if any(one.state == "wrong" for one in findings):
-        raise typer.Exit(1)
+    console.print(table)
 
 
 async def _collect(configured: Settings) -> list[Finding]:

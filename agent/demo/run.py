@@ -6,7 +6,7 @@ the agent is the one systemd would start, the scanner is a pty, the printer a TC
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from agent.ports import Clock, Entropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
 from sync.hq.main import HqServer, open_hq
 from sync.hq.totals import Totals
+from sync.reconcile import Reconciliation
 
 _READY_S = 60
 
@@ -140,7 +141,7 @@ class Demo:
             (self._options.out / f"receipts/{number:03d}.bin").write_bytes(one.receipt)
             served.append(one)
             self._screen.customer(one, self._options.customers)
-        proof = await agent.daemon.reconcile("demo")
+        proof = await agent.daemon.prove("demo")
         totals = await server.hq.totals(agent.enrolment.workstation_id)
         summary = _summary(served, proof, totals)
         text = json.dumps(summary, ensure_ascii=False, indent=1)
@@ -149,7 +150,7 @@ class Demo:
         if self._options.stay and not self._stop.is_set():
             self._screen.stay(f"http://127.0.0.1:{agent.port}", pos.token, world.member(1).number)
             await self._stop.wait()
-        return bool(proof["equal"])
+        return proof.equal
 
     def _settings(self, cable: Cable, printer: SimulatedPrinter) -> Settings:
         """The configuration of a till with these devices, kept in `out` as an example."""
@@ -200,7 +201,7 @@ async def _first_of(running: asyncio.Task[None], waiting: Any) -> None:
         running.result()
 
 
-def _summary(served: list[Served], proof: dict[str, Any], totals: Totals) -> dict[str, Any]:
+def _summary(served: list[Served], proof: Reconciliation, totals: Totals) -> dict[str, Any]:
     sales = [one.summary() for one in served]
     here = {
         "events": len(sales),
@@ -214,10 +215,9 @@ def _summary(served: list[Served], proof: dict[str, Any], totals: Totals) -> dic
         "points": sum(day["points"] for day in days),
         "suspended": sum(day["suspended"] for day in days),
     }
-    keys = ("result", "equal", "requests", "bytes", "pushed", "epochs", "reason")
     return {
         "customers": sales,
-        "reconcile": {key: proof[key] for key in keys},
+        "reconcile": {**asdict(proof), "equal": proof.equal},
         "store": here,
         "hq": {**there, "watermarks": totals.watermarks, "days": days},
     }

@@ -14,6 +14,7 @@ from rich.table import Table
 from agent.demo.customers import Served
 from agent.domain.money import yuan
 from drivers.paper import render
+from sync.reconcile import Reconciliation
 
 _RECEIPTS_SHOWN = 7  # one of each kind; later receipts are in the output directory
 _COLUMNS = 48
@@ -57,21 +58,19 @@ class Screen:
             drawn = render(one.receipt, columns=_COLUMNS, ansi=self._console.is_terminal)
             self._console.print(drawn, highlight=False, markup=False, soft_wrap=True)
 
-    def proof(self, proof: dict[str, Any], summary: dict[str, Any]) -> None:
+    def proof(self, proof: Reconciliation, summary: dict[str, Any]) -> None:
         """The hourly proof and both sides' totals."""
         here, there = summary["store"], summary["hq"]
         table = Table(title="The hourly proof: do both books hold the same?", title_justify="left")
         for heading in ("", "events", "payable (yuan)", "points", "head of the chain"):
             table.add_column(heading, justify="right" if heading in ("events", "payable (yuan)", "points") else "left")
-        last = proof["epochs"][-1] if proof["epochs"] else {"head": "", "hq_head": ""}
-        table.add_row("store", str(here["events"]), yuan(here["payable_fen"]), str(here["points"]), last["head"][:32])
-        table.add_row(
-            "HQ", str(there["events"]), yuan(there["payable_fen"]), str(there["points"]), last["hq_head"][:32]
-        )
+        heads = [(one.head[:32], one.hq_head[:32]) for one in proof.epochs[-1:]] or [("", "")]
+        table.add_row("store", str(here["events"]), yuan(here["payable_fen"]), str(here["points"]), heads[0][0])
+        table.add_row("HQ", str(there["events"]), yuan(there["payable_fen"]), str(there["points"]), heads[0][1])
         self._console.print()
         self._console.print(table)
-        verdict = "[green]EQUAL[/green]" if proof["equal"] else f"[red]NOT EQUAL[/red] {proof['reason']}"
-        cost = f"{proof['requests']} requests, {proof['bytes']} bytes, {proof['seconds'] * 1000:.0f} ms"
+        verdict = "[green]EQUAL[/green]" if proof.equal else f"[red]NOT EQUAL[/red] {proof.reason}"
+        cost = f"{proof.requests} requests, {proof.bytes} bytes, {proof.seconds * 1000:.0f} ms"
         self._console.print(f"{verdict}, signed by HQ ({cost})", highlight=False)
 
     def stay(self, base_url: str, token: str, member_number: str) -> None:

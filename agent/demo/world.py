@@ -104,10 +104,10 @@ def cart(number: int) -> list[dict[str, int | str]]:
     return lines
 
 
-def write_files(folder: Path) -> dict[str, Path]:
-    """Write the CSV files a chain would export from its back office."""
+def write_files(folder: Path, members: int = MEMBERS) -> dict[str, Path]:
+    """Write the CSV files a chain would export from its back office, with the first `members` members."""
     folder.mkdir(parents=True, exist_ok=True)
-    people = (member(number) for number in range(MEMBERS))
+    people = (member(number) for number in range(members))
     return {
         "items": _csv(
             folder / "items.csv",

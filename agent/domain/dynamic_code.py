@@ -13,7 +13,7 @@ from agent.limits import DYNAMIC_CODE_SKEW_S, DYNAMIC_CODE_WINDOW_S
 
 PREFIX = "MC1."
 _FORM = re.compile(
-    r"MC1\.([A-Za-z0-9_\-]{1,32})\.([A-Za-z0-9_\-]{1,32})\.(\d{9,11})\.([A-Za-z0-9_\-]{16,22})\.([A-Za-z0-9_\-]{86})"
+    r"MC1\.([A-Za-z0-9_\-]{1,32})\.([A-Za-z0-9_\-]{1,32})\.([0-9]{9,11})\.([A-Za-z0-9_\-]{16,22})\.([A-Za-z0-9_\-]{86})"
 )
 
 

@@ -21,7 +21,19 @@ class Judged:
     """The tenders, with the transaction id the evidence gives where the caller named none."""
     transaction_ids: tuple[str, ...]
     """To be used up by this sale: those not used before."""
+    earns: bool
+    """Whether anybody may earn, now or by a claim: not where a payment is contradicted or used already (HQ agrees)."""
     discrepancies: tuple[Discrepancy, ...]
+
+
+_NOBODY_EARNS = frozenset({"TRANSACTION_USED", "PAYMENT_AMOUNT_DIFFERS"})
+
+
+def wechat_ids(tenders: Sequence[TenderLine]) -> list[str]:
+    """List WeChat's transaction ids in order, repeated ones too. Other rails' numbers are theirs: a card terminal's
+    start anew every day.
+    """
+    return [one.transaction_id for one in tenders if one.type is TenderType.WECHAT and one.transaction_id is not None]
 
 
 def judge(
@@ -46,33 +58,34 @@ def judge(
         else:
             found.append(fault)
             payment = None
-    fresh: list[str] = []
-    for tender in lines:
-        if tender.transaction_id is None or tender.transaction_id in fresh:
-            continue
-        if tender.transaction_id not in used:
-            fresh.append(tender.transaction_id)
-        elif not any(one.code == "TRANSACTION_USED" for one in found):
-            found.append(Discrepancy("TRANSACTION_USED", "a tender's transaction was already used by another sale"))
-    return Judged(_who(quoted, shown, payment), payment, lines, tuple(fresh), tuple(found))
+    named = wechat_ids(lines)
+    fresh = tuple(one for one in dict.fromkeys(named) if one not in used)
+    if len(fresh) < len(named) and not any(one.code == "TRANSACTION_USED" for one in found):
+        found.append(Discrepancy("TRANSACTION_USED", "a tender's transaction was already used, by a sale or a tender"))
+    earns = not any(one.code in _NOBODY_EARNS for one in found)
+    return Judged(_who(quoted, shown, payment), payment, lines, fresh, earns, tuple(found))
 
 
 def _match(
     payment: Identification, tenders: tuple[TenderLine, ...]
 ) -> tuple[tuple[TenderLine, ...], Discrepancy | None]:
-    """Find the WeChat tender the evidence belongs to and check its amount."""
+    """Find the WeChat tender the evidence belongs to and check its amount (WeChat's total, before its own coupons)."""
     evidence = payment.payment
     assert evidence is not None
-    for position, tender in enumerate(tenders):
-        if tender.type is not TenderType.WECHAT or tender.transaction_id not in (None, evidence.transaction_id):
-            continue
-        named = replace(tender, transaction_id=evidence.transaction_id)
-        lines = (*tenders[:position], named, *tenders[position + 1 :])
-        if tender.amount_fen != evidence.total_fen:
-            detail = f"WeChat says {yuan(evidence.total_fen)}, the tender {yuan(tender.amount_fen)}"
-            return lines, Discrepancy("PAYMENT_AMOUNT_DIFFERS", detail)
-        return lines, None
-    return tenders, Discrepancy("PAYMENT_NOT_A_TENDER", "no WeChat tender belongs to the payment result")
+    fitting = [
+        (tender.transaction_id is None, tender.amount_fen != evidence.total_fen, position)
+        for position, tender in enumerate(tenders)
+        if tender.type is TenderType.WECHAT and tender.transaction_id in (None, evidence.transaction_id)
+    ]
+    if not fitting:
+        return tenders, Discrepancy("PAYMENT_NOT_A_TENDER", "no WeChat tender belongs to the payment result")
+    _, differs, position = min(fitting)  # the tender that names the payment, else one of its amount, else the first
+    named = replace(tenders[position], transaction_id=evidence.transaction_id)
+    lines = (*tenders[:position], named, *tenders[position + 1 :])
+    if differs:
+        detail = f"WeChat says {yuan(evidence.total_fen)}, the tender {yuan(named.amount_fen)}"
+        return lines, Discrepancy("PAYMENT_AMOUNT_DIFFERS", detail)
+    return lines, None
 
 
 def _scope(payment: Identification) -> list[Discrepancy]:

@@ -17,12 +17,16 @@ from agent.domain.rules import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """One line to price: pieces, or grams for goods by weight. `charged_fen` is what was already taken for it."""
+    """One line to price: pieces, or grams for goods by weight. `charged_fen` is what was already taken for it.
+
+    `known` False: the pricebook has no such article, so its list price is whatever was charged.
+    """
 
     item: Item
     qty: int = 1
     grams: int | None = None
     charged_fen: int | None = None
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,8 @@ class SaleLine:
 
     @property
     def saved_fen(self) -> int:
-        """What this line cost less than its list price."""
-        return self.list_fen - self.paid_fen
+        """What this line cost less than its list price; a line charged above it saved nothing."""
+        return max(0, self.list_fen - self.paid_fen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,8 @@ class PricedCart:
 
     @property
     def saved_fen(self) -> int:
-        """List total minus payable."""
-        return self.list_fen - self.payable_fen
+        """List total minus payable; never negative, for paper calls it saved."""
+        return max(0, self.list_fen - self.payable_fen)
 
     @property
     def foregone_fen(self) -> int:
@@ -137,7 +141,7 @@ def price_cart(cart: Sequence[CartLine], who: Earner, rules: RuleSet, business_d
                 qty=entry.qty,
                 grams=entry.grams,
                 list_unit_fen=entry.item.list_fen,
-                list_fen=plain.line_fen,
+                list_fen=plain.line_fen if entry.known else chosen.line_fen,
                 unit_fen=chosen.unit_fen,
                 source=chosen.source,
                 gross_fen=chosen.line_fen,

@@ -53,6 +53,8 @@ class RawScan:
     symbology: str | None
     device: str
     at_mono_s: float
+    add_on: str | None = field(default=None, repr=False)
+    """The two or five digits of a periodical's add-on, where the scanner sends it with the main code."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,13 @@ _PAYABLE_FEN: Final = SALE_LINES * AMOUNT_FEN  # LIMIT: ten million such sales a
 _ID_CHARS: Final = 64
 
 
+def _refuse(_text: str) -> NoReturn:
+    raise ValueError("no floats near money")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """`code` is empty for an event that may be folded. The other fields are what could be read, for totals."""
@@ -71,17 +78,13 @@ def judge(body: str, name: EventName, store_id: str, brand_id: str) -> Judgement
 
 def _read(body: str) -> Mapping[str, Json]:
     try:
-        event = json.loads(body, parse_float=_refuse, parse_constant=_refuse)
+        event = _DECODER.decode(body)
         same = canonical(event) == body.encode()
     except (ValueError, RecursionError, InvariantViolation) as error:
         raise _Fault(MALFORMED) from error
     if not same or not isinstance(event, dict):
         raise _Fault(MALFORMED)
     return event
-
-
-def _refuse(_text: str) -> NoReturn:
-    raise ValueError("no floats near money")
 
 
 def _check_name(event: Mapping[str, Json], name: EventName, store_id: str, brand_id: str) -> None:

@@ -25,7 +25,7 @@ HELLO = Document((Text("水果店 ¥4.00"),))
 LONG = Document(tuple(Text(f"第{number}行") for number in range(4_000)))
 MIDDLE = Document(LONG.blocks[:200])
 ASKING, WRITE_ONLY = profile("escpos-80"), profile("generic-80")
-SHORT_S = 0.3
+SHORT_S = 1.0
 
 
 class RealClock:
@@ -125,7 +125,7 @@ def test_pains_20_after_a_power_cycle_the_same_process_prints_again() -> None:
             await printer.print(HELLO)
         await simulated.start()
         assert await printer.print(HELLO) is PrintVerdict.CONFIRMED
-        assert len(simulated.jobs) == 2
+        assert await simulated.wait_job(2) == encode(HELLO, ASKING)
 
     on_simulated(ASKING, scenario, patience_s=5)
 

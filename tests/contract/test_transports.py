@@ -181,6 +181,13 @@ def listening(serve: str, *, greeting: bytes = b"") -> Iterator[Listener]:
             if serve == "read":
                 listener.read_all(connection)
                 connection.sendall(greeting)
+            elif serve == "late":
+                watch = select.poll()
+                watch.register(connection, select.POLLRDHUP)
+                watch.poll(5_000)  # the sender has said that it is done
+                watch.register(connection, 0)
+                listener.reset = bool(watch.poll(300))  # an error or a hang-up: the connection was reset
+                listener.read_all(connection)
             elif serve == "stop":
                 connection.recv(1000)
                 listener.release.wait(10)
@@ -221,6 +228,18 @@ def test_trap_rst_on_close_unread_status_bytes_do_not_cut_the_job() -> None:
         transport.finish()
         transport.close()
     assert len(listener.got) == 60_000
+    assert not listener.reset
+
+
+def test_trap_rst_on_close_a_slow_printer_is_given_time_to_read() -> None:
+    """A small stack throws away what it has not read when a reset comes, so we close last."""
+    with listening("late", greeting=b"\x10\x00\x00\x00") as listener:
+        transport = TcpTransport("127.0.0.1", listener.port)
+        transport.open()
+        transport.write(JOB)
+        transport.finish()
+        transport.close()
+    assert listener.got == JOB
     assert not listener.reset
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,13 +150,14 @@ def test_who_does_not_sign_gets_nothing(tmp_path: Path) -> None:
         other_method = client.build_request("POST", BATCHES, headers=other_method.headers)
         others_name = other.request(client, "POST", BATCHES, body, sign_as="S1-1")
         others_books = other.request(client, "POST", BATCHES, body)
+        under_another_name = till.request(client, "POST", BATCHES, body, sign_as="S1-2")
         stranger = till.request(client, "GET", "/v1/workstations/S9-9/totals", sign_as="S9-9")
         not_enrolled = till.request(client, "GET", "/v1/workstations/S1-3/totals", sign_as="S1-3")
         odd = till.request(client, "GET", "/v1/workstations/S1-1/totals")
         odd.headers["Authorization"] = "Bearer x"
         for request in (
-            bare, wrong_key, not_signed, altered, other_path, other_method, others_name, others_books, stranger,
-            not_enrolled, odd,
+            bare, wrong_key, not_signed, altered, other_path, other_method, others_name, others_books,
+            under_another_name, stranger, not_enrolled, odd,
         ):  # fmt: skip
             response = await client.send(request)
             refused(response, 401, "NOT_AUTHENTICATED")
@@ -299,9 +301,12 @@ def test_a_lone_surrogate_on_the_wire_is_refused_cleanly(tmp_path: Path) -> None
 
 def test_bodies_are_bounded_before_and_after_unpacking(tmp_path: Path) -> None:
     async def story(shop: Shop) -> None:
-        bomb = zstandard.ZstdCompressor(level=19).compress(bytes(512 * 1024 * 1024))
+        packer = zstandard.ZstdCompressor(level=3).compressobj()
+        bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(512)) + packer.flush()
         assert len(bomb) < 64 * 1024
+        before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         refused(await shop.call("POST", BATCHES, bomb, content_encoding="zstd"), 413, "BODY_TOO_LARGE")
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 128 * 1024
         wide = zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=27))
         frame = wide.compressobj()
         stretched = frame.compress(b"{}") + frame.flush()

@@ -1,0 +1,29 @@
+"""What every test run obeys: skips are loud, and forbidden where FORBID_SKIPS is set (CI)."""
+
+import os
+import shutil
+
+import pytest
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, loudly, a test whose system tool is not installed."""
+    for marker in item.iter_markers("system"):
+        for tool in marker.args:
+            if shutil.which(tool) is None:
+                pytest.skip(f"SKIPPED FOR WANT OF A TOOL: {tool} is not installed (make test installs it as root)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the very end how much was not tested."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section(f"{len(skipped)} TESTS WERE SKIPPED: this run proves less", sep="!", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With FORBID_SKIPS a skip fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("FORBID_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

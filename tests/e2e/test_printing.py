@@ -1,0 +1,300 @@
+"""The print service from ledger to paper over real TCP: order, honesty, patience, and one printer's illness kept to it.
+
+The ledger is a small one in memory with the port's contract; the service, driver, transport and printer are real.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from agent.domain.errors import Refusal
+from agent.domain.receipt import Document, Text
+from agent.domain.receipts import drawer_pulse
+from agent.ports import JobKind, JobState, NewPrintJob, PrintJob
+from agent.printing import PrintService
+from drivers.escpos_bytes import encode
+from drivers.escpos_printer import EscposPrinter
+from drivers.profiles import profile
+from drivers.simulated import Fault, SimulatedPrinter
+from drivers.tcp_printer import TcpTransport
+
+PATIENCE_S = 1.0
+KIND = profile("escpos-80")
+DEADLINE_S = 20
+
+
+class RealClock:
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+    def mono_s(self) -> float:
+        return time.monotonic()
+
+
+class Dice:
+    """Entropy that never waits long, and counts how often it was asked to wait."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.ceilings: list[float] = []
+        self.waits = asyncio.Semaphore(0)
+
+    def token(self, size: int) -> bytes:
+        self.made += 1
+        return self.made.to_bytes(size, "big")
+
+    def uniform(self, low: float, high: float) -> float:
+        self.ceilings.append(high)
+        self.waits.release()
+        return 0.01
+
+
+class MemoryLedger:
+    """PrintLedger as books.db will keep it; `history` is what was durable, in order."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, PrintJob] = {}
+        self.history: list[tuple[str, JobState]] = []
+
+    async def add(self, job: NewPrintJob, at_ms: int, reprint_of: str | None = None) -> None:
+        self.rows[job.job_id] = PrintJob(
+            job.job_id, job.printer, job.kind, job.document, JobState.QUEUED, at_ms, job.expires_at_ms, reprint_of
+        )
+
+    async def next_job(self, printer: str, now_ms: int) -> PrintJob | None:
+        for job in self.rows.values():
+            if job.printer == printer and job.state is JobState.QUEUED:
+                if job.expires_at_ms > now_ms:
+                    return job
+                await self.mark(job.job_id, JobState.EXPIRED)
+        return None
+
+    async def mark(self, job_id: str, state: JobState, note: str = "") -> None:
+        self.rows[job_id] = replace(self.rows[job_id], state=state, note=note)
+        self.history.append((job_id, state))
+
+    async def job(self, job_id: str) -> PrintJob | None:
+        return self.rows.get(job_id)
+
+    async def jobs(self, limit: int) -> list[PrintJob]:
+        return list(self.rows.values())[::-1][:limit]
+
+    async def recover(self) -> list[str]:
+        found = [job.job_id for job in self.rows.values() if job.state is JobState.SENDING]
+        for job_id in found:
+            await self.mark(job_id, JobState.UNCONFIRMED)
+        return found
+
+
+class Shop:
+    """One printer and its service, and what it announced."""
+
+    def __init__(self, name: str, ledger: MemoryLedger, clock: RealClock) -> None:
+        self.name = name
+        self.ledger, self.clock, self.dice = ledger, clock, Dice()
+        self.simulated = SimulatedPrinter()
+        self.states: list[tuple[str, JobState, str]] = []
+        self.health: list[tuple[bool, str]] = []
+        self._changed = asyncio.Condition()
+
+    async def open(self) -> None:
+        await self.simulated.start()
+        transport = TcpTransport(
+            "127.0.0.1", self.simulated.port, connect_s=1, byte_timeout_s=PATIENCE_S, finish_s=PATIENCE_S
+        )
+        self.printer = EscposPrinter(
+            self.name, KIND, transport, self.clock, status_s=PATIENCE_S, completion_s=PATIENCE_S
+        )
+        self.service = PrintService(
+            self.printer, self.ledger, self.clock, self.dice, on_state=self._on_state, on_health=self._on_health
+        )
+        self.task = asyncio.create_task(self.service.run())
+
+    async def close(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        self.printer.close()
+        await self.simulated.stop()
+
+    async def queue(
+        self, job_id: str, document: Document, kind: JobKind = JobKind.RECEIPT, *, lives_s: int = 60
+    ) -> None:
+        now_ms = self.clock.now_ms()
+        await self.ledger.add(NewPrintJob(job_id, self.name, kind, document, now_ms + lives_s * 1000), now_ms)
+        self.service.wake()
+
+    async def until(self, job_id: str, state: JobState) -> str:
+        """Wait for an announcement and give its note."""
+        async with asyncio.timeout(DEADLINE_S), self._changed:
+            await self._changed.wait_for(lambda: any(seen[:2] == (job_id, state) for seen in self.states))
+        return next(seen[2] for seen in self.states if seen[:2] == (job_id, state))
+
+    async def until_tries(self, count: int) -> None:
+        """Wait until the service has backed off so many times."""
+        async with asyncio.timeout(DEADLINE_S):
+            for _ in range(count):
+                await self.dice.waits.acquire()
+
+    async def _on_state(self, job_id: str, state: JobState, note: str) -> None:
+        assert self.ledger.rows[job_id].state is state  # announced after it was durable
+        async with self._changed:
+            self.states.append((job_id, state, note))
+            self._changed.notify_all()
+
+    async def _on_health(self, printer: str, well: bool, note: str) -> None:
+        assert printer == self.name
+        self.health.append((well, note))
+
+
+@asynccontextmanager
+async def opened(*names: str) -> AsyncIterator[list[Shop]]:
+    ledger, clock = MemoryLedger(), RealClock()
+    shops = [Shop(name, ledger, clock) for name in names]
+    for shop in shops:
+        await shop.open()
+    try:
+        yield shops
+    finally:
+        for shop in shops:
+            await shop.close()
+
+
+def play(scenario: Callable[..., Awaitable[None]], *names: str) -> None:
+    async def run() -> None:
+        async with opened(*(names or ("front",))) as shops:
+            await scenario(*shops)
+
+    asyncio.run(run())
+
+
+def slip(text: str) -> Document:
+    return Document((Text(text),))
+
+
+def test_jobs_come_out_in_order_and_are_sending_before_a_byte_leaves() -> None:
+    async def scenario(shop: Shop) -> None:
+        for number in range(3):
+            await shop.queue(f"j{number}", slip(f"小票{number}"))
+        await shop.until("j2", JobState.CONFIRMED)
+        assert shop.simulated.jobs == [encode(slip(f"小票{number}"), KIND) for number in range(3)]
+        wanted = [(f"j{number}", state) for number in range(3) for state in (JobState.SENDING, JobState.CONFIRMED)]
+        assert shop.ledger.history == wanted
+        assert shop.health == [(True, "")]
+
+    play(scenario)
+
+
+def test_out_of_paper_waits_and_prints_once_the_paper_is_in() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.simulated.fault = Fault.PAPER_OUT
+        await shop.queue("j", slip("x"))
+        assert (await shop.until("j", JobState.QUEUED)).startswith("PRINTER_PAPER_OUT")
+        await shop.until_tries(6)
+        assert len(shop.states) == 2  # a night without paper does not flood the event stream
+        assert shop.dice.ceilings == sorted(shop.dice.ceilings)
+        assert max(shop.dice.ceilings) == 15
+        shop.simulated.fault = Fault.NONE
+        await shop.until("j", JobState.CONFIRMED)
+        assert len(shop.simulated.jobs) == 1
+        assert [well for well, _ in shop.health] == [False, True]
+
+    play(scenario)
+
+
+def test_pains_17_doubt_is_unconfirmed_and_never_sent_again() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.simulated.fault = Fault.NO_COMPLETION
+        await shop.queue("doubt", slip("一"))
+        assert (await shop.until("doubt", JobState.UNCONFIRMED)).startswith("PRINT_UNCONFIRMED")
+        shop.simulated.fault = Fault.NONE
+        await shop.queue("next", slip("二"))
+        await shop.until("next", JobState.CONFIRMED)
+        assert shop.simulated.jobs == [encode(slip("一"), KIND), encode(slip("二"), KIND)]
+
+    play(scenario)
+
+
+def test_pains_18_a_job_past_its_time_is_expired_not_printed_next_morning() -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.simulated.stop()
+        await shop.queue("join", slip("入会"), JobKind.JOIN_PROMPT, lives_s=900)
+        await shop.until("join", JobState.QUEUED)
+        shop.clock.ahead_ms = 901_000
+        await shop.simulated.start()
+        await shop.queue("fresh", slip("早"))
+        await shop.until("fresh", JobState.CONFIRMED)
+        assert shop.simulated.jobs == [encode(slip("早"), KIND)]
+        assert shop.ledger.rows["join"].state is JobState.EXPIRED
+
+    play(scenario)
+
+
+def test_pains_25_a_drawer_that_could_not_open_never_opens_later() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.simulated.fault = Fault.COVER_OPEN
+        await shop.queue("drawer", drawer_pulse(), JobKind.DRAWER)
+        assert (await shop.until("drawer", JobState.FAILED)).startswith("PRINTER_COVER_OPEN")
+        shop.simulated.fault = Fault.NONE
+        await shop.queue("receipt", slip("x"))
+        await shop.until("receipt", JobState.CONFIRMED)
+        assert shop.simulated.jobs == [encode(slip("x"), KIND)]
+        with pytest.raises(Refusal, match="DRAWER_NOT_REPRINTABLE"):
+            await shop.service.reprint("drawer")
+
+    play(scenario)
+
+
+def test_pains_18_one_dead_printer_blocks_no_other() -> None:
+    async def scenario(dead: Shop, alive: Shop) -> None:
+        dead.simulated.fault = Fault.SILENT
+        await dead.queue("a", slip("a"))
+        await alive.queue("b", slip("b"))
+        await alive.until("b", JobState.CONFIRMED)
+        assert (await dead.until("a", JobState.QUEUED)).startswith("PRINTER_SILENT")
+
+    play(scenario, "dead", "alive")
+
+
+def test_a_reprint_is_a_job_of_its_own_and_marked() -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.queue("j", slip("x"))
+        await shop.until("j", JobState.CONFIRMED)
+        copy = await shop.service.reprint("j")
+        await shop.until(copy, JobState.CONFIRMED)
+        assert shop.ledger.rows[copy].reprint_of == "j"
+        assert shop.simulated.jobs[1].count("补打".encode("gbk")) == 2
+        with pytest.raises(Refusal, match="PRINT_JOB_UNKNOWN"):
+            await shop.service.reprint("nobody")
+
+    play(scenario)
+
+
+def test_a_waiting_job_is_not_reprinted() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.simulated.fault = Fault.OFFLINE
+        await shop.queue("j", slip("x"))
+        await shop.until("j", JobState.QUEUED)
+        with pytest.raises(Refusal, match="PRINT_JOB_PENDING"):
+            await shop.service.reprint("j")
+
+    play(scenario)
+
+
+def test_killed_in_the_middle_the_job_is_unconfirmed_at_the_next_start() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.simulated.fault, shop.simulated.take_bytes = Fault.STOP_READING, 1
+        await shop.queue("j", Document(tuple(Text(f"{number}") for number in range(20_000))))
+        await shop.until("j", JobState.SENDING)
+        shop.task.cancel()
+        await asyncio.gather(shop.task, return_exceptions=True)
+        assert await shop.ledger.recover() == ["j"]
+        assert shop.ledger.rows["j"].state is JobState.UNCONFIRMED
+
+    play(scenario)

@@ -1,0 +1,64 @@
+"""Canonical form and chain: the same bytes on both ends, for ever. Golden values are frozen by deployed peers."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.domain.digest import Json, canonical, chain_head, event_digest, extend, first_difference, genesis
+from agent.domain.errors import InvariantViolation
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+_JSON: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | _TEXT,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_JSON)
+def test_canonical_form_survives_a_round_trip(value: Json) -> None:
+    text = canonical(value)
+    assert json.loads(text) == value
+    assert canonical(json.loads(text)) == text
+
+
+@pytest.mark.parametrize("value", [1.0, {"a": 0.5}, [float("nan")], 2**53, {"价": 1}, "\ud800", {1: 2}, b"x"])
+def test_what_would_not_survive_is_refused(value: object) -> None:
+    with pytest.raises(InvariantViolation):
+        canonical(value)  # type: ignore[arg-type]
+
+
+def test_golden_digests() -> None:
+    """WIRE: a change of these values breaks every deployed store."""
+    body = canonical({"kind": "sale", "v": 1, "name": "水"})
+    assert body == '{"kind":"sale","name":"水","v":1}'.encode()
+    assert genesis("S001-1", "ep_a").hex() == GENESIS
+    assert event_digest(body).hex() == DIGEST
+    assert extend(genesis("S001-1", "ep_a"), event_digest(body)).hex() == HEAD
+
+
+@given(st.lists(st.binary(max_size=8), min_size=1, max_size=8), st.data())
+def test_any_change_of_any_event_changes_the_head(bodies: list[bytes], data: st.DataObject) -> None:
+    _, head = chain_head("w", "e", bodies)
+    at = data.draw(st.integers(0, len(bodies) - 1))
+    assert chain_head("w", "e", [*bodies[:at], bodies[at] + b"x", *bodies[at + 1 :]])[1] != head
+    assert chain_head("w", "e", bodies[:at] + bodies[at + 1 :])[1] != head
+    assert chain_head("w2", "e", bodies)[1] != head
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), _JSON, max_size=3),
+    st.dictionaries(st.sampled_from("abc"), _JSON, max_size=3),
+)
+def test_first_difference_is_none_exactly_for_equal_objects(left: dict[str, Json], right: dict[str, Json]) -> None:
+    same = canonical({**dict.fromkeys("abc"), **left}) == canonical({**dict.fromkeys("abc"), **right})
+    assert (first_difference(left, right) is None) is same
+
+
+GENESIS = "4e6ece12134768cb08e12974788ee35ee72e9c55fe7526808a900ea01eb0db08"
+DIGEST = "7d08799f4efd6fff74eee1507e48a69d6ddb689be71d4aa782df33a88ebff171"
+HEAD = "b2854142d9f3b6d90fcefbc2582a1f14f05725ce591132c7d01e2a3ae951ca87"
