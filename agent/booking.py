@@ -209,7 +209,8 @@ def _as_charged(line: OrderLine) -> CartLine:
     charged_fen = line.charged_fen or 0
     unit_fen = charged_fen // line.qty if line.grams is None else charged_fen
     name = line.name or (label("unspecified") if line.code == UNSPECIFIED else line.code)
-    return CartLine(Item(line.code, name, unit_fen, earns=False), line.qty, line.grams, charged_fen, known=False)
+    item = Item(line.code, name, unit_fen, no_member_discount=True, earns=False)  # nothing to promise a member on it
+    return CartLine(item, line.qty, line.grams, charged_fen, known=False)
 
 
 def _collected(order: SaleOrder, quote: Quote | None, tendered_fen: int) -> int:

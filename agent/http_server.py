@@ -30,7 +30,9 @@ class _Guest(uvicorn.Server):
 class HttpServer:
     """One application on one or more listening sockets."""
 
-    def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, app: ASGIApp, sockets: list[socket.socket], *, certificate: Path | None = None, key: Path | None = None
+    ) -> None:
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -43,6 +45,8 @@ class HttpServer:
             timeout_keep_alive=30,
             limit_concurrency=256,
             ws="none",
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
         self._server = _Guest(config)
         self._sockets = sockets

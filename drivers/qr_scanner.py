@@ -100,7 +100,7 @@ class SerialScanner:
             if self._duplicates.is_duplicate(frame, now_s):
                 continue
             self._overflow += len(self._scans) == self._scans.maxlen
-            self._scans.append(RawScan(frame.text, frame.symbology, self.name, now_s))
+            self._scans.append(RawScan(frame.text, frame.symbology, self.name, now_s, frame.add_on))
             self._changed.set()
 
     def _on_lost(self, lost: DeviceError) -> None:

@@ -6,10 +6,10 @@ Run by the composition root; also called by reconcile and by `pos-agent run` at 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from agent.domain.errors import SyncError
+from agent.domain.errors import HqRejected, SyncError
 from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, PULL_INTERVAL_S
 from agent.ports import Entropy, Hq, Replica
-from sync.protocol import Feed
+from sync.protocol import Feed, FeedPage
 
 OnRows = Callable[[Feed, int], Awaitable[None]]
 
@@ -34,13 +34,23 @@ class Puller:
     async def _pull(self, feed: Feed) -> int:
         applied = 0
         while True:
-            page = await self._hq.pull(feed, await self._replica.cursor(feed))
+            page = await self._page(feed)
             if page.rows:
                 await self._replica.apply(page)
                 applied += len(page.rows)
                 await self._on_rows(feed, applied)
             if not page.more:
                 return applied
+
+    async def _page(self, feed: Feed) -> FeedPage:
+        try:
+            return await self._hq.pull(feed, await self._replica.cursor(feed))
+        except HqRejected as error:
+            if error.code != "CURSOR_AHEAD":
+                raise
+            # HQ was restored from a backup: its feed is shorter than what we have read. Rows are upserts, so the
+            # whole feed is read again; what HQ no longer knows is found by the downward check.
+            return await self._hq.pull(feed, 0)
 
     async def run(self, interval_s: float = PULL_INTERVAL_S) -> None:
         """Pull for ever, every `interval_s` or when woken; failures wait longer, up to the cap."""

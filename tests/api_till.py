@@ -45,15 +45,16 @@ def problem(response: httpx.Response, status: int, code: str, field: str | None 
 
 
 class MovedClock(SystemClock):
-    """The system's clock, which a test may set forward."""
+    """The system's clock, which a test may set forward, or whose monotonic side it may stop."""
 
     ahead_s = 0.0
+    stopped_at_s: float | None = None
 
     def now_ms(self) -> int:
         return super().now_ms() + int(self.ahead_s * 1000)
 
     def mono_s(self) -> float:
-        return super().mono_s() + self.ahead_s
+        return super().mono_s() + self.ahead_s if self.stopped_at_s is None else self.stopped_at_s
 
 
 class ApiTill:

@@ -63,15 +63,23 @@ def settings(path: Path) -> Settings:
 
 async def ask_daemon(configured: Settings, method: str, path: str, *, timeout_s: float = 60) -> dict[str, Any] | None:
     """Ask the running daemon over its unix socket; None when none answers there. Raises AgentError on a refusal."""
-    transport = httpx.AsyncHTTPTransport(uds=str(configured.socket))
+    return await ask_socket(configured.socket, method, path, timeout_s=timeout_s)
+
+
+async def ask_socket(
+    socket: Path, method: str, path: str, *, body: dict[str, Any] | None = None, timeout_s: float = 60
+) -> dict[str, Any] | None:
+    """One call over a unix socket; None when nobody answers there. Raises AgentError when it is refused."""
+    transport = httpx.AsyncHTTPTransport(uds=str(socket))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=timeout_s) as client:
         try:
-            response = await client.request(method, path)
+            response = await client.request(method, path, json=body)
         except (httpx.ConnectError, FileNotFoundError):
             return None
         except httpx.HTTPError as error:
-            raise AgentError(f"the daemon did not answer: {type(error).__name__}", hint="see its log") from error
+            raise AgentError(f"no answer on {socket}: {type(error).__name__}", hint="see the log") from error
     answer = response.json()
     if response.status_code >= 400:
-        raise AgentError(f"{answer.get('title')} ({answer.get('code')})", hint=str(answer.get("hint", "")))
+        sentence = str(answer.get("title") or answer.get("detail") or "refused")
+        raise AgentError(f"{sentence} ({answer.get('code')})", hint=str(answer.get("hint", "")))
     return dict(answer)

@@ -1,15 +1,18 @@
 """Commands of headquarters: `pos-agent hq init | enrol | import | serve`."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from agent.cli.common import run_async
-from agent.domain.errors import AgentError
+from agent.cli.common import ask_socket, run_async
 from agent.system import SystemClock, SystemEntropy
+from sync.hq.admin import SOCKET, BrandAsk, ImportAsk, StationAsk, add_station, import_file
 from sync.hq.main import open_hq
 from sync.hq.main import serve as serve_hq
 from sync.hq.service import HqService
@@ -30,7 +33,8 @@ def init(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Create headquarters (database and keys) and a brand; run again to add another brand."""
-    run_async(_with(data, lambda hq: hq.init_brand(brand, name, join_url)))
+    ask = BrandAsk(brand_id=brand, name=name, join_url=join_url)
+    run_async(_do(data, "brands", ask, lambda hq: hq.init_brand(brand, name, join_url)))
     print(f"brand {brand} {name} in {data / 'hq.db'}; keep {data / 'hq.key'} safe: it is the only copy of HQ's keys")
 
 
@@ -44,12 +48,12 @@ def enrol(
 ) -> None:
     """Print a one-time code with which a cashier PC becomes this workstation (`pos-agent enrol CODE`)."""
 
-    async def work(hq: HqService) -> str:
-        if name:
-            await hq.add_store(brand, store, name)
-        return await hq.add_workstation(store, workstation)
+    ask = StationAsk(brand_id=brand, store_id=store, store_name=name, workstation_id=workstation)
 
-    print(run_async(_with(data, work)))
+    async def work(hq: HqService) -> dict[str, Any]:
+        return {"code": await add_station(hq, ask)}
+
+    print(run_async(_do(data, "workstations", ask, work))["code"])
 
 
 @app.command("import")
@@ -61,27 +65,24 @@ def import_(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Import members, prices, merchants or rules; reports every bad row and imports nothing of a file with one."""
-    console = Console(stderr=True)
-    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed} rows"), console=console)
+    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed} rows"), console=Console(stderr=True))
+    ask = ImportAsk(what=what, brand_id=brand, path=str(file.resolve()), skip_bad=skip_bad)
 
-    async def work(hq: HqService) -> Any:
-        if what == "rules":
-            return await hq.import_rules(brand, file)
-        steps = {"members": hq.import_members, "items": hq.import_items, "merchants": hq.import_merchants}
-        if what not in steps:
-            raise AgentError(f"cannot import {what!r}", hint="members, items, merchants or rules")
+    async def work(hq: HqService) -> dict[str, Any]:
         with bars:
-            return await steps[what](brand, file, skip_bad=skip_bad, progress=_progress(bars))
+            done = await import_file(hq, ask, progress=_progress(bars))
+        return {"rules_new": done} if isinstance(done, bool) else {"report": asdict(done)}
 
-    report = run_async(_with(data, work))
-    if isinstance(report, bool):
-        print("a new version of the rules is in force" if report else "these rules were in force already")
+    done = run_async(_do(data, "imports", ask, work))
+    if "rules_new" in done:
+        print("a new version of the rules is in force" if done["rules_new"] else "these rules were in force already")
         return
-    for fault in report.faults:
-        print(f"line {fault.line}: {fault.reason}")
-    counts = f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, {report.bad} bad"
-    print(f"nothing was imported: {counts}" if report.rejected else counts)
-    if report.rejected:
+    report = done["report"]
+    for fault in report["faults"]:
+        print(f"line {fault['line']}: {fault['reason']}")
+    counts = ", ".join(f"{report[name]} {name}" for name in ("created", "updated", "unchanged", "bad"))
+    print(f"nothing was imported: {counts}" if report["rejected"] else counts)
+    if report["rejected"]:
         raise typer.Exit(1)
 
 
@@ -121,7 +122,11 @@ def serve(
     )
 
 
-async def _with(data: Path, work: Any) -> Any:
+async def _do(data: Path, path: str, ask: BaseModel, work: Callable[[HqService], Awaitable[Any]]) -> Any:
+    """Have a running HQ do it, over its socket; else open its database ourselves, as its only opener."""
+    answer = await ask_socket(data / SOCKET, "POST", f"/admin/{path}", body=ask.model_dump(), timeout_s=3600)
+    if answer is not None:
+        return answer
     hq = await open_hq(data, SystemClock(), SystemEntropy())
     try:
         return await work(hq)

@@ -20,4 +20,3 @@ PROOF_STEP_EVENTS: Final = 5000  # about 20 ms of the database's owner, so that 
 ALTERED_NAMED: Final = 20  # altered events a proof names in its record; one is already an alarm
 IMPORT_CHUNK_ROWS: Final = 1000  # about 50 ms of the database's owner per transaction
 IMPORT_FAULTS: Final = 10_000  # bad rows listed one by one; the rest are counted
-GRACEFUL_STOP_S: Final = 5  # requests in flight at stop; a store sends again what got no answer

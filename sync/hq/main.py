@@ -5,20 +5,17 @@ handlers and logs nothing to stdout.
 """
 
 import asyncio
-import contextlib
 import signal
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
-
 from agent.domain.errors import StorageError
+from agent.http_server import HttpServer, listen_tcp, listen_unix
 from agent.ports import Clock, Entropy
 from agent.sqlite import Connection, open_database, transaction
 from agent.worker import Worker
+from sync.hq.admin import SOCKET, create_admin_app
 from sync.hq.app import create_app
-from sync.hq.bounds import GRACEFUL_STOP_S
 from sync.hq.keys import HqKeys, open_keys
 from sync.hq.schema import MIGRATIONS
 from sync.hq.service import HqService
@@ -64,65 +61,34 @@ def _bind(connection: Connection, keys: HqKeys) -> None:
         raise
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, and with a moment one can wait for."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever owns the loop."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets=sockets)
-        self.ready.set()
-
-
 class HqServer:
-    """An HQ that answers on a socket of its own, inside the running event loop."""
+    """An HQ that answers on sockets of its own, inside the running event loop."""
 
-    def __init__(self, hq: HqService) -> None:
+    def __init__(self, hq: HqService, *, admin_socket: Path | None = None) -> None:
         self.hq = hq
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._admin_socket = admin_socket
+        self._servers: list[HttpServer] = []
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, *, certificate: Path | None = None, key: Path | None = None
     ) -> str:
         """Listen, and give the base URL; port 0 takes a free one. With certificate and key the URL is https."""
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        config = uvicorn.Config(
-            create_app(self.hq),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_STOP_S,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-        )
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="hq-server")
-        ready = asyncio.create_task(self._server.ready.wait())
-        await asyncio.wait((self._task, ready), return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if self._task.done():
-            await self._task
-            raise StorageError(f"headquarters could not listen on {host}", hint="see the lines above")
+        listener = listen_tcp(host, port)
+        self._servers = [HttpServer(create_app(self.hq), [listener], certificate=certificate, key=key)]
+        if self._admin_socket is not None:
+            self._servers.append(HttpServer(create_admin_app(self.hq), [listen_unix(self._admin_socket)]))
+        for server in self._servers:
+            await server.start()
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if certificate else 'http'}://{shown}:{listener.getsockname()[1]}"
 
     async def stop(self) -> None:
-        """Answer what is in flight (at most GRACEFUL_STOP_S), stop listening, close the database."""
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            await self._task
-            self._server = self._task = None
+        """Answer what is in flight, stop listening, close the database."""
+        servers, self._servers = self._servers, []
+        for server in servers:
+            await server.stop()
+        if self._admin_socket is not None:
+            self._admin_socket.unlink(missing_ok=True)
         await self.hq.close()
 
 
@@ -138,7 +104,7 @@ async def serve(
     started: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; raises StorageError when durability is gone, so that systemd restarts us."""
-    server = HqServer(await open_hq(data_dir, clock, entropy))
+    server = HqServer(await open_hq(data_dir, clock, entropy), admin_socket=data_dir / SOCKET)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

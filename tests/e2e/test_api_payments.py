@@ -1,4 +1,4 @@
-"""WeChat results at the till (wire.md "WeChat evidence", R20): earn, never reprice; fail closed; use once; tell nobody."""
+"""WeChat results at the till (wire.md "WeChat evidence", R20): earn, never reprice; fail closed; once; tell nobody."""
 
 import hashlib
 from collections.abc import Iterator

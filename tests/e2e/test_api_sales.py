@@ -179,6 +179,7 @@ def test_a_sale_whose_quote_and_lines_are_gone_is_one_unspecified_line(till: Api
     assert [(line["sku"], line["paid_fen"], line["list_fen"], line["earns"]) for line in lines] == [
         ("UNSPECIFIED", 4321, 4321, False)
     ]
+    assert (sale["join"]["saved_fen"], sale["join"]["points"]) == (0, 0)  # no promise on goods nobody knows
 
 
 def test_an_unknown_item_is_booked_as_charged_and_reported_without_repeating_its_code(till: ApiTill) -> None:

@@ -23,6 +23,11 @@ async def headquarters(folder: Path) -> tuple[Daemon, str, Path]:
         assert "0 bad" in said
     hq = Daemon("hq", "serve", "--port", "0", *data)
     url = (await hq.start("headquarters listens on")).rsplit(" ", 1)[1]
+    second = ("hq", "enrol", chain.STORE, "S001-2", *data)
+    assert len(await succeed(*second)) >= 16, "HQ is running: it makes the code itself"
+    assert "20 unchanged" in await succeed(
+        "hq", "import", "members", str(files["members"]), "--brand", chain.BRAND, *data
+    )
     config = folder / "agent.toml"
     config.write_text(f'state_dir = "{folder}/till"\n[hq]\nurl = "{url}"\n[api]\nport = 0\n', encoding="utf-8")
     said = await succeed("enrol", code, "--config", str(config))
