@@ -56,6 +56,8 @@ class ScannerSection(_Section):
     idle_gap_ms: Annotated[int, Field(ge=5, le=2000)] = limits.SCAN_IDLE_GAP_MS
     duplicate_window_ms: Annotated[int, Field(ge=0, le=10_000)] = limits.SCAN_DUPLICATE_WINDOW_MS
     prefix: Annotated[str, Field(max_length=8)] = ""
+    ending: Literal["auto", "terminator", "silence"] = "auto"
+    """How a scan ends: `terminator` closes the last gap of `auto` for scanners that send CR, LF, TAB or ETX."""
 
 
 class PrinterSection(_Section):

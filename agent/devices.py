@@ -7,6 +7,7 @@ from agent.domain.errors import ConfigError
 from agent.ports import Clock
 from drivers.escpos_printer import EscposPrinter
 from drivers.file_printer import FileTransport
+from drivers.framing import Ending
 from drivers.profiles import Profile, profile
 from drivers.qr_scanner import SerialScanner
 from drivers.serial_printer import SerialTransport
@@ -22,6 +23,7 @@ def make_scanner(section: ScannerSection, clock: Clock) -> SerialScanner:
         clock=clock,
         baud=section.baud,
         prefix=section.prefix.encode(),
+        ending=Ending(section.ending),
         idle_gap_ms=section.idle_gap_ms,
         duplicate_window_ms=section.duplicate_window_ms,
     )

@@ -422,8 +422,12 @@ class PrintLedger(Protocol):
         """Queue a job that no event carries (a test page, a reprint)."""
         ...
 
-    async def next_job(self, printer: str, now_ms: int) -> PrintJob | None:
-        """The oldest queued job of a printer; jobs past their expiry are marked expired first."""
+    async def expire(self, printer: str, now_ms: int) -> list[str]:
+        """Mark queued jobs past their expiry as expired and drop their documents; returns their ids."""
+        ...
+
+    async def next_job(self, printer: str) -> PrintJob | None:
+        """The oldest queued job of a printer."""
         ...
 
     async def mark(self, job_id: str, state: JobState, note: str = "") -> None:

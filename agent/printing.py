@@ -64,7 +64,9 @@ class PrintService:
         """
         while True:
             self._queued.clear()  # ORDER: cleared before looking, so that a job queued meanwhile is not missed
-            job = await self._ledger.next_job(self.printer.name, self._clock.now_ms())
+            for expired in await self._ledger.expire(self.printer.name, self._clock.now_ms()):
+                await self._on_state(expired, JobState.EXPIRED, "")
+            job = await self._ledger.next_job(self.printer.name)
             if job is None:
                 await self._queued.wait()
             elif not await self._undisturbed(job):

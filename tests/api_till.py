@@ -66,7 +66,7 @@ class ApiTill:
         self._number = 0
         self.client: httpx.AsyncClient
 
-    def run(self, work: Coroutine[Any, Any, T], deadline_s: float = 20) -> T:
+    def run(self, work: Coroutine[Any, Any, T], deadline_s: float = 60) -> T:
         """Run one piece of the story; whatever waits has a deadline."""
         return self._runner.run(asyncio.wait_for(work, deadline_s))
 

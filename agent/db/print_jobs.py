@@ -53,22 +53,30 @@ class PrintJobsDb:
         """Queue a job that no event carries."""
         await self._store.run(lambda connection: insert_job(connection, self._keys, job, at_ms, reprint_of=reprint_of))
 
-    async def next_job(self, printer: str, now_ms: int) -> PrintJob | None:
-        """The oldest queued job; jobs past their expiry are marked expired first and their documents dropped."""
+    async def expire(self, printer: str, now_ms: int) -> list[str]:
+        """Mark queued jobs past their expiry as expired and drop their documents."""
 
-        def work(connection: Connection) -> PrintJob | None:
-            connection.execute(
+        def work(connection: Connection) -> list[str]:
+            rows = connection.execute(
                 "UPDATE print_jobs SET state = 'expired', document_sealed = NULL"
-                " WHERE printer = :printer AND state = 'queued' AND expires_at_ms <= :now",
+                " WHERE printer = :printer AND state = 'queued' AND expires_at_ms <= :now RETURNING job_id",
                 {"printer": printer, "now": now_ms},
             )
+            return [row["job_id"] for row in rows.fetchall()]
+
+        return await self._store.run(work)
+
+    async def next_job(self, printer: str) -> PrintJob | None:
+        """The oldest queued job."""
+
+        def work(connection: Connection) -> PrintJob | None:
             row = connection.execute(
                 "SELECT * FROM print_jobs WHERE printer = :printer AND state = 'queued' ORDER BY number LIMIT 1",
                 {"printer": printer},
             ).fetchone()
             return None if row is None else self._job(row)
 
-        return await self._store.run(work)
+        return await self._store.read(work)
 
     async def mark(self, job_id: str, state: JobState, note: str = "") -> None:
         """Move a job to a state."""

@@ -1,7 +1,6 @@
 """books.db on real SQLite: one transaction, dense seq, chain, idempotency, facts that cannot be edited."""
 
 import asyncio
-import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +66,7 @@ def test_event_postings_outbox_receipt_and_secrets_commit_together_or_not_at_all
         await world.books.commit(draft)
         assert await world.books.is_used(nonce="n1")
         assert await world.books.is_used(transaction_id="t1")
-        assert await world.ledger.next_job("p", 0) is not None
+        assert await world.ledger.next_job("p") is not None
         broken = replace(sale_draft(2, points=9), nonces=("n1",), transaction_ids=("t2",))
         with pytest.raises(IntegrityError):
             await world.books.commit(broken)
@@ -211,18 +210,3 @@ def test_notices_replay_in_order_and_keep_a_bounded_tail(tmp_path: Path, monkeyp
         assert [notice.data["text"] for notice in await world.notices.after(5, 1)] == ["6"]
 
     asyncio.run(in_books(tmp_path, work))
-
-
-def test_schema_picture_in_the_docs_is_true(tmp_path: Path) -> None:
-    async def work(world: BooksWorld) -> list[str]:
-        rows = await world.store.read(
-            lambda connection: connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-            ).fetchall()
-        )
-        return [row[0] for row in rows]
-
-    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
-    tables = asyncio.run(in_books(tmp_path, work))
-    missing = [name for name in tables if not name.startswith("_") and f"`{name}`" not in text]
-    assert json.dumps(missing) == "[]"

@@ -19,11 +19,11 @@ def test_jobs_come_oldest_first_per_printer(tmp_path: Path) -> None:
         await world.ledger.add(_job(1, printer="dead"), 1)
         await world.ledger.add(_job(2), 2)
         await world.ledger.add(_job(3), 3)
-        first = await world.ledger.next_job("p", 100)
+        first = await world.ledger.next_job("p")
         assert first is not None
         assert (first.job_id, first.document) == ("job_2", paper("单 2"))
         await world.ledger.mark("job_2", JobState.CONFIRMED)
-        second = await world.ledger.next_job("p", 100)
+        second = await world.ledger.next_job("p")
         assert second is not None
         assert second.job_id == "job_3"
 
@@ -35,7 +35,9 @@ def test_a_job_past_its_expiry_is_recorded_as_expired_and_its_document_is_gone(t
 
     async def work(world: BooksWorld) -> None:
         await world.ledger.add(_job(1, expires_at_ms=500), 1)
-        assert await world.ledger.next_job("p", 500) is None
+        assert await world.ledger.expire("p", 499) == []
+        assert await world.ledger.expire("p", 500) == ["job_1"]
+        assert await world.ledger.next_job("p") is None
         job = await world.ledger.job("job_1")
         assert job is not None
         assert job.state is JobState.EXPIRED
@@ -53,7 +55,7 @@ def test_a_job_found_half_sent_at_start_is_unconfirmed_and_never_printed_again_b
 
     async def restart(world: BooksWorld) -> None:
         assert await world.ledger.recover() == ["job_1"]
-        assert await world.ledger.next_job("p", 2) is None
+        assert await world.ledger.next_job("p") is None
         job = await world.ledger.job("job_1")
         assert job is not None
         assert job.state is JobState.UNCONFIRMED

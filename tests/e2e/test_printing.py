@@ -68,13 +68,19 @@ class MemoryLedger:
             job.job_id, job.printer, job.kind, job.document, JobState.QUEUED, at_ms, job.expires_at_ms, reprint_of
         )
 
-    async def next_job(self, printer: str, now_ms: int) -> PrintJob | None:
-        for job in self.rows.values():
-            if job.printer == printer and job.state is JobState.QUEUED:
-                if job.expires_at_ms > now_ms:
-                    return job
-                await self.mark(job.job_id, JobState.EXPIRED)
-        return None
+    async def expire(self, printer: str, now_ms: int) -> list[str]:
+        late = [
+            job.job_id
+            for job in self.rows.values()
+            if job.printer == printer and job.state is JobState.QUEUED and job.expires_at_ms <= now_ms
+        ]
+        for job_id in late:
+            await self.mark(job_id, JobState.EXPIRED)
+        return late
+
+    async def next_job(self, printer: str) -> PrintJob | None:
+        waiting = (job for job in self.rows.values() if job.printer == printer and job.state is JobState.QUEUED)
+        return next(waiting, None)
 
     async def mark(self, job_id: str, state: JobState, note: str = "") -> None:
         self.rows[job_id] = replace(self.rows[job_id], state=state, note=note)

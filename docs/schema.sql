@@ -1,0 +1,401 @@
+-- Generated from the migrations; never edited. Renew with: POS_AGENT_GOLDEN=write make test
+
+
+-- ===== books.db =====
+
+CREATE VIEW sale_lines AS
+  SELECT e.epoch, e.seq, e.business_day, json_extract(l.value, '$.line') AS line, json_extract(l.value, '$.sku') AS sku,
+         json_extract(l.value, '$.qty') AS qty, json_extract(l.value, '$.list_fen') AS list_fen,
+         json_extract(l.value, '$.paid_fen') AS paid_fen, json_extract(l.value, '$.source') AS source
+  FROM events e, json_each(e.body, '$.lines') l;
+
+CREATE VIEW sale_tenders AS
+  SELECT e.epoch, e.seq, e.business_day, json_extract(t.value, '$.type') AS type,
+         json_extract(t.value, '$.amount_fen') AS amount_fen,
+         json_extract(t.value, '$.transaction_id') AS transaction_id
+  FROM events e, json_each(e.body, '$.tenders') t;
+
+CREATE TRIGGER events_are_facts BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never edited'); END;
+
+CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+
+CREATE TABLE api_tokens (
+  token_sha256 BLOB PRIMARY KEY CHECK (length(token_sha256) = 32),
+  app TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE epochs (
+  epoch TEXT PRIMARY KEY CHECK (length(epoch) BETWEEN 8 AND 64),
+  number INTEGER NOT NULL UNIQUE CHECK (number >= 1),
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+  epoch TEXT NOT NULL REFERENCES epochs,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  body TEXT NOT NULL CHECK (json_valid(body)),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  chain BLOB NOT NULL CHECK (length(chain) = 32),
+  kind TEXT NOT NULL GENERATED ALWAYS AS (json_extract(body, '$.kind')) STORED,
+  at_ms INTEGER NOT NULL GENERATED ALWAYS AS (json_extract(body, '$.at_ms')) STORED,
+  business_day TEXT NOT NULL GENERATED ALWAYS AS (json_extract(body, '$.business_day')) STORED,
+  PRIMARY KEY (epoch, seq)
+) STRICT;
+
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  data TEXT NOT NULL CHECK (json_valid(data))
+) STRICT;
+
+CREATE TABLE outbox (
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'acknowledged', 'suspended', 'conflict')),
+  code TEXT NOT NULL DEFAULT '',
+  settled_at_ms INTEGER,
+  PRIMARY KEY (epoch, seq),
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payer_identities (
+  identity_index BLOB PRIMARY KEY CHECK (length(identity_index) = 16),
+  payer_ref TEXT NOT NULL REFERENCES payers ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payers (
+  payer_ref TEXT PRIMARY KEY,
+  brand_id TEXT NOT NULL,
+  pairs_sealed BLOB NOT NULL,
+  created_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE postings (
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  position INTEGER NOT NULL CHECK (position >= 0),
+  account TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000),
+  PRIMARY KEY (epoch, seq, position),
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE print_jobs (
+  number INTEGER PRIMARY KEY,
+  job_id TEXT NOT NULL UNIQUE,
+  printer TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('receipt', 'join_prompt', 'drawer', 'test')),
+  document_sealed BLOB,
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'confirmed', 'unconfirmed', 'expired', 'failed')),
+  note TEXT NOT NULL DEFAULT '',
+  created_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  reprint_of TEXT,
+  epoch TEXT,
+  seq INTEGER,
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT;
+
+CREATE TABLE proofs (
+  number INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  trigger TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  count INTEGER NOT NULL CHECK (count >= 0),
+  head TEXT NOT NULL,
+  result TEXT NOT NULL CHECK (result IN ('equal', 'healed', 'different', 'unreachable')),
+  detail TEXT NOT NULL CHECK (json_valid(detail))
+) STRICT;
+
+CREATE TABLE requests (
+  kind TEXT NOT NULL,
+  caller_id TEXT NOT NULL CHECK (length(caller_id) BETWEEN 1 AND 64),
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  request TEXT NOT NULL,
+  answer_sealed BLOB NOT NULL,
+  PRIMARY KEY (kind, caller_id),
+  FOREIGN KEY (epoch, seq) REFERENCES events
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE used_nonces (
+  nonce TEXT PRIMARY KEY,
+  used_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE used_transactions (
+  transaction_id TEXT PRIMARY KEY,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX events_by_day ON events (business_day, kind);
+
+CREATE INDEX outbox_by_state ON outbox (state, epoch, seq);
+
+CREATE INDEX postings_by_owner ON postings (account, owner);
+
+CREATE INDEX print_jobs_waiting ON print_jobs (printer, state, number);
+
+
+-- ===== replica.db =====
+
+CREATE TABLE cursors (
+  feed TEXT PRIMARY KEY,
+  cursor INTEGER NOT NULL CHECK (cursor >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE identities (
+  head INTEGER NOT NULL,
+  tail BLOB NOT NULL CHECK (length(tail) = 8),
+  member_no INTEGER NOT NULL REFERENCES members,
+  PRIMARY KEY (head, tail)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE items (
+  sku TEXT PRIMARY KEY,
+  barcode TEXT NOT NULL,
+  name TEXT NOT NULL,
+  list_fen INTEGER NOT NULL CHECK (list_fen >= 0),
+  member_fen INTEGER,
+  promo_fen INTEGER,
+  no_member_discount INTEGER NOT NULL,
+  earns INTEGER NOT NULL,
+  by_weight INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE members (
+  member_no INTEGER PRIMARY KEY,
+  member_id TEXT NOT NULL UNIQUE,
+  tier_id TEXT NOT NULL DEFAULT '',
+  points INTEGER NOT NULL DEFAULT 0,
+  masked TEXT NOT NULL DEFAULT '',
+  pull_no INTEGER NOT NULL DEFAULT 0,
+  known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1))
+) STRICT;
+
+CREATE TABLE merchants (
+  mch_id TEXT NOT NULL,
+  sub_mch_id TEXT NOT NULL,
+  brand_id TEXT NOT NULL,
+  store_id TEXT NOT NULL,
+  PRIMARY KEY (mch_id, sub_mch_id, brand_id, store_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pulls (
+  pull_no INTEGER NOT NULL,
+  epoch TEXT NOT NULL,
+  watermark INTEGER NOT NULL,
+  PRIMARY KEY (pull_no, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rule_sets (
+  version INTEGER PRIMARY KEY,
+  body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+
+CREATE INDEX items_by_barcode ON items (barcode) WHERE barcode <> '';
+
+
+-- ===== hq.db =====
+
+CREATE TABLE accounts (
+  member_id TEXT NOT NULL REFERENCES members,
+  account TEXT NOT NULL,
+  balance INTEGER NOT NULL,
+  PRIMARY KEY (member_id, account)
+) STRICT;
+
+CREATE TABLE brands (
+  brand_id TEXT PRIMARY KEY CHECK (length(brand_id) BETWEEN 1 AND 32),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  join_url TEXT NOT NULL CHECK (length(join_url) <= 200),
+  index_key_sealed BLOB NOT NULL,
+  index_key_version INTEGER NOT NULL CHECK (index_key_version >= 1),
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE chains (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL CHECK (length(epoch) BETWEEN 1 AND 64),
+  watermark INTEGER NOT NULL CHECK (watermark >= 0),
+  head BLOB NOT NULL CHECK (length(head) = 32),
+  sent_head BLOB NOT NULL CHECK (length(sent_head) = 32),
+  first_received_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, epoch)
+) STRICT;
+
+CREATE TABLE conflicts (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  body TEXT NOT NULL CHECK (length(CAST(body AS BLOB)) BETWEEN 2 AND 524288),
+  chain BLOB NOT NULL CHECK (length(chain) = 32),
+  received_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, epoch, seq, digest)
+) STRICT;
+
+CREATE TABLE day_totals (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  business_day TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('ok', 'suspended')),
+  events INTEGER NOT NULL CHECK (events >= 0),
+  payable_fen INTEGER NOT NULL,
+  points INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, epoch, business_day, state)
+) STRICT;
+
+CREATE TABLE events (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL CHECK (length(epoch) BETWEEN 1 AND 64),
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  body TEXT NOT NULL CHECK (length(CAST(body AS BLOB)) BETWEEN 2 AND 524288),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  chain BLOB NOT NULL CHECK (length(chain) = 32),
+  state TEXT NOT NULL CHECK (state IN ('ok', 'suspended')),
+  code TEXT NOT NULL CHECK ((state = 'ok') = (code = '')),
+  received_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, epoch, seq)
+) STRICT;
+
+CREATE TABLE feed_counters (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  feed TEXT NOT NULL CHECK (feed IN ('rules', 'items', 'merchants', 'members', 'identities')),
+  last_no INTEGER NOT NULL CHECK (last_no >= 0),
+  PRIMARY KEY (brand_id, feed)
+) STRICT;
+
+CREATE TABLE hq_identity (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  public_key BLOB NOT NULL CHECK (length(public_key) = 32)
+) STRICT;
+
+CREATE TABLE identities (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  identity_index BLOB NOT NULL CHECK (length(identity_index) = 16),
+  kind TEXT NOT NULL CHECK (kind IN ('code', 'wx', 'phone')),
+  member_id TEXT NOT NULL REFERENCES members,
+  value_sealed BLOB,
+  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+  feed_no INTEGER CHECK (feed_no >= 1),
+  PRIMARY KEY (brand_id, identity_index),
+  CHECK ((kind = 'phone') = (feed_no IS NULL)),
+  CHECK (kind <> 'phone' OR value_sealed IS NULL)
+) STRICT;
+
+CREATE TABLE items (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  sku TEXT NOT NULL CHECK (length(sku) BETWEEN 1 AND 64),
+  barcode TEXT NOT NULL CHECK (length(barcode) <= 64),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  list_fen INTEGER NOT NULL CHECK (list_fen BETWEEN 0 AND 1000000000),
+  member_fen INTEGER CHECK (member_fen BETWEEN 0 AND 1000000000),
+  promo_fen INTEGER CHECK (promo_fen BETWEEN 0 AND 1000000000),
+  no_member_discount INTEGER NOT NULL CHECK (no_member_discount IN (0, 1)),
+  earns INTEGER NOT NULL CHECK (earns IN (0, 1)),
+  by_weight INTEGER NOT NULL CHECK (by_weight IN (0, 1)),
+  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
+  PRIMARY KEY (brand_id, sku)
+) STRICT;
+
+CREATE TABLE members (
+  member_id TEXT PRIMARY KEY CHECK (length(member_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  tier_id TEXT NOT NULL CHECK (length(tier_id) BETWEEN 1 AND 64),
+  status TEXT NOT NULL CHECK (status IN ('active', 'deleted')),
+  opening_points INTEGER NOT NULL CHECK (opening_points BETWEEN -1000000000 AND 1000000000),
+  masked TEXT NOT NULL CHECK (length(masked) <= 64),
+  feed_no INTEGER NOT NULL CHECK (feed_no >= 1)
+) STRICT;
+
+CREATE TABLE merchants (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  mch_id TEXT NOT NULL CHECK (length(mch_id) BETWEEN 1 AND 32),
+  sub_mch_id TEXT NOT NULL CHECK (length(sub_mch_id) <= 32),
+  store_id TEXT NOT NULL REFERENCES stores,
+  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
+  PRIMARY KEY (brand_id, mch_id, sub_mch_id, store_id)
+) STRICT;
+
+CREATE TABLE payers (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  payer_ref TEXT NOT NULL CHECK (length(payer_ref) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  pairs_sealed BLOB NOT NULL,
+  received_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, payer_ref)
+) STRICT;
+
+CREATE TABLE proofs (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  proof_no INTEGER NOT NULL CHECK (proof_no >= 1),
+  at_ms INTEGER NOT NULL,
+  asked_count INTEGER NOT NULL,
+  asked_head BLOB NOT NULL CHECK (length(asked_head) = 32),
+  held_count INTEGER NOT NULL,
+  held_head BLOB NOT NULL CHECK (length(held_head) = 32),
+  equal INTEGER NOT NULL CHECK (equal IN (0, 1)),
+  suspended INTEGER NOT NULL CHECK (suspended >= 0),
+  detail TEXT NOT NULL,
+  signature BLOB NOT NULL CHECK (length(signature) = 64),
+  PRIMARY KEY (workstation_id, epoch, proof_no)
+) STRICT;
+
+CREATE TABLE rule_sets (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  version INTEGER NOT NULL CHECK (version >= 1),
+  body TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
+  PRIMARY KEY (brand_id, version)
+) STRICT;
+
+CREATE TABLE stores (
+  store_id TEXT PRIMARY KEY CHECK (length(store_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200)
+) STRICT;
+
+CREATE TABLE transactions (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  transaction_id TEXT NOT NULL,
+  workstation_id TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (brand_id, transaction_id)
+) STRICT;
+
+CREATE TABLE workstations (
+  workstation_id TEXT PRIMARY KEY CHECK (length(workstation_id) BETWEEN 1 AND 64),
+  store_id TEXT NOT NULL REFERENCES stores,
+  state TEXT NOT NULL CHECK (state IN ('new', 'enrolled', 'revoked')),
+  public_key BLOB CHECK (length(public_key) = 32),
+  code_hash BLOB UNIQUE CHECK (length(code_hash) = 32),
+  code_expires_at_ms INTEGER,
+  code_spent INTEGER NOT NULL DEFAULT 0 CHECK (code_spent IN (0, 1)),
+  enrolled_at_ms INTEGER,
+  CHECK (state <> 'enrolled' OR public_key IS NOT NULL)
+) STRICT;
+
+CREATE INDEX events_suspended ON events (workstation_id, epoch, seq) WHERE state = 'suspended';
+
+CREATE UNIQUE INDEX identities_feed ON identities (brand_id, feed_no);
+
+CREATE INDEX identities_member ON identities (member_id);
+
+CREATE UNIQUE INDEX items_feed ON items (brand_id, feed_no);
+
+CREATE UNIQUE INDEX members_feed ON members (brand_id, feed_no);
+
+CREATE UNIQUE INDEX merchants_feed ON merchants (brand_id, feed_no);
+
+CREATE UNIQUE INDEX rule_sets_feed ON rule_sets (brand_id, feed_no);
