@@ -6,9 +6,10 @@ Called by the composition root and the CLI only. Raises ConfigError, which the C
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent import limits
 from agent.domain.errors import ConfigError
@@ -28,13 +29,6 @@ class HqSection(_Section):
     ca_file: str = ""
     """PEM bundle when HQ's certificate comes from the chain's own authority."""
     pull_interval_s: Annotated[int, Field(ge=5, le=3600)] = limits.PULL_INTERVAL_S
-
-    @model_validator(mode="after")
-    def _no_plain_http_off_the_box(self) -> "HqSection":
-        host = self.url.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0].strip("[]")
-        if self.url.startswith("http://") and host not in ("127.0.0.1", "localhost", "::1"):
-            raise ValueError("plain http is for HQ on this machine only; use https")
-        return self
 
 
 class ApiSection(_Section):
@@ -71,14 +65,6 @@ class PrinterSection(_Section):
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 9600
     profile: str = "generic-80"
 
-    @model_validator(mode="after")
-    def _reachable(self) -> "PrinterSection":
-        if self.kind == "tcp" and not self.host:
-            raise ValueError("a tcp printer needs host")
-        if self.kind != "tcp" and not self.path.startswith("/"):
-            raise ValueError(f"a {self.kind} printer needs path, an absolute one")
-        return self
-
 
 class ReceiptSection(_Section):
     """What goes on paper and where."""
@@ -101,18 +87,6 @@ class Settings(_Section):
     scanner: list[ScannerSection] = []
     printer: list[PrinterSection] = []
     receipt: ReceiptSection = ReceiptSection()
-
-    @model_validator(mode="after")
-    def _names_agree(self) -> "Settings":
-        mistakes = []
-        for kind, names in (("scanner", [s.name for s in self.scanner]), ("printer", [p.name for p in self.printer])):
-            mistakes += [f"{kind} name {name!r} is used twice" for name in sorted(names) if names.count(name) > 1][:1]
-        printers = [printer.name for printer in self.printer]
-        if self.receipt.printer and self.receipt.printer not in printers:
-            mistakes.append(f"receipt.printer {self.receipt.printer!r} names no [[printer]]; there is {printers}")
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
-        return self
 
     @property
     def state(self) -> Path:
@@ -145,11 +119,43 @@ def parse(text: str, *, source: str = "configuration") -> Settings:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{source} is not TOML: {error}"], source=source) from error
+    mistakes = _contradictions(raw)
+    settings: Settings | None = None
     try:
-        return Settings.model_validate(raw)
+        settings = Settings.model_validate(raw)
     except ValidationError as error:
-        mistakes = [_describe(dict(fault)) for fault in error.errors()]
-        raise ConfigError([f"{source}: {mistake}" for mistake in mistakes], source=source) from error
+        mistakes = [_describe(dict(fault)) for fault in error.errors()] + mistakes
+    if mistakes or settings is None:
+        raise ConfigError([f"{source}: {mistake}" for mistake in mistakes], source=source)
+    return settings
+
+
+def _contradictions(raw: dict[str, Any]) -> list[str]:
+    """What is wrong between keys; looked for in the raw file, so that one wrong field hides no other mistake."""
+    mistakes: list[str] = []
+    for kind in ("scanner", "printer"):
+        names = [one.get("name") for one in _tables(raw, kind)]
+        twice = sorted({str(name) for name in names if name is not None and names.count(name) > 1})
+        mistakes += [f"{kind}: the name {name!r} is used twice" for name in twice]
+    for number, one in enumerate(_tables(raw, "printer"), start=1):
+        if one.get("kind") == "tcp" and not one.get("host"):
+            mistakes.append(f"printer.{number}: a tcp printer needs host")
+        if one.get("kind") in ("chardev", "serial", "file") and not str(one.get("path", "")).startswith("/"):
+            mistakes.append(f"printer.{number}: a {one['kind']} printer needs path, an absolute one")
+    receipt, printers = raw.get("receipt"), [one.get("name") for one in _tables(raw, "printer")]
+    chosen = receipt.get("printer") if isinstance(receipt, dict) else None
+    if chosen and chosen not in printers:
+        mistakes.append(f"receipt.printer: {chosen!r} names no [[printer]]; there is {printers}")
+    hq = raw.get("hq")
+    url = str(hq.get("url", "")) if isinstance(hq, dict) else ""
+    if url.startswith("http://") and urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        mistakes.append("hq.url: plain http is for HQ on this machine only; use https")
+    return mistakes
+
+
+def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    found = raw.get(kind)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _describe(fault: dict[str, object]) -> str:
@@ -161,8 +167,7 @@ def _describe(fault: dict[str, object]) -> str:
         return f"{path}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
     if fault["type"] == "missing":
         return f"{path}: is missing"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{path}: {message}"
+    return f"{path}: {fault['msg']}"
 
 
 def _known_keys() -> list[str]:

@@ -65,7 +65,7 @@ def load_enrolment(directory: Path) -> EnrolAnswer:
         return EnrolAnswer.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise ConfigError(
-            [f"this workstation is not enrolled ({path} is missing): run  pos-agent enrol HQ-URL CODE"],
+            [f"this workstation is not enrolled ({path} is missing): run  pos-agent enrol CODE"],
             source=str(path),
         ) from error
     except (OSError, ValueError) as error:

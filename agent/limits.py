@@ -68,6 +68,13 @@ HQ_TIMEOUT_S: Final = 20
 BACKOFF_BASE_S: Final = 1.0
 BACKOFF_CAP_S: Final = 300.0
 PULL_INTERVAL_S: Final = 60
+PROOF_STEP_EVENTS: Final = 500  # some 4 ms of the books' writer, so that a proof never holds up a sale
+AUDIT_EVENTS: Final = 20_000  # sealed events each end rehashes again per proof, round robin; a till books 1,000 a day
+PROOF_SEALS: Final = 200  # seals in one message; the next proof brings the rest
+LOCATE_PLACES: Final = 4096  # sub-buckets in one answer: 72 kB
+LOCATE_EVENTS: Final = 200  # whole events fetched for a person to compare; all others are named by seq
+SUSPENSIONS: Final = 500  # suspended events an answer names, the newest first
+FINDINGS: Final = 500  # rows one audit names; the first is already an alarm
 RECONCILE_SLOT_SPREAD_S: Final = 300  # stores of a chain spread over the first five minutes of the hour
 REPLICA_JOB_ROWS: Final = 250  # rows per write job, so that a look-up never waits more than some 5 ms
 

@@ -1,7 +1,7 @@
 """How this program opens SQLite: which library, which pragmas in which order, which transactions.
 
-Used by the store's databases and by HQ's embedded one. One connection per file, exclusive, owned by one thread.
-It must never be opened twice: the WAL-reset bug of SQLite before 3.51.3 needs a second connection to bite.
+Used by the store's databases and by HQ's embedded one. One writing connection per file, owned by one thread. Books
+are never opened twice; the replica gets a second, reading connection only where SQLite is free of the WAL-reset bug.
 """
 
 import contextlib
@@ -23,26 +23,45 @@ else:
     except ImportError:  # no wheel for this machine: the standard module, safe under one EXCLUSIVE connection
         import sqlite3
 
-Connection: TypeAlias = "sqlite3.Connection"
-Row: TypeAlias = "sqlite3.Row"
+Connection: TypeAlias = sqlite3.Connection
+Row: TypeAlias = sqlite3.Row
 DatabaseError = sqlite3.DatabaseError
 IntegrityError = sqlite3.IntegrityError
 OperationalError = sqlite3.OperationalError
 LIBRARY_VERSION = sqlite3.sqlite_version
+_WAL_RESET_FIXED = (3, 51, 3)
 
 
-def open_database(path: Path, migrations: Migrations, *, durable: bool = True) -> Connection:
-    """Open (or create) `path`, apply forward-only migrations after a backup, and give its only connection.
+def may_share(version: str = LIBRARY_VERSION) -> bool:
+    """Whether a file may have a second connection: the WAL-reset bug is fixed from SQLite 3.51.3 on.
 
-    `durable` False (the replica, which can be rebuilt) trades the fsync of every commit for speed. Raises
-    StorageError when the file is held by another process, damaged, or newer than this program.
+    >>> may_share("3.40.1"), may_share("3.51.3"), may_share("3.53.4")
+    (False, True, True)
+    """
+    return tuple(int(part) for part in version.split(".")) >= _WAL_RESET_FIXED
+
+
+def open_reader(path: Path) -> Connection:
+    """Open a second, reading connection to a file that `open_database(shared=True)` holds; only where may_share()."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def open_database(path: Path, migrations: Migrations, *, durable: bool = True, shared: bool = False) -> Connection:
+    """Open (or create) `path`, apply forward-only migrations after a backup, and give its writing connection.
+
+    `durable` False (the replica, which can be rebuilt) trades the fsync of every commit for speed. `shared` leaves
+    room for open_reader(); else this connection is the only one. Raises StorageError when the file is held by another
+    process, damaged, or newer than this program.
     """
     existed = path.exists() and path.stat().st_size > 0
     try:
         connection = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False, timeout=2.0)
         connection.row_factory = sqlite3.Row
         # ORDER: EXTRA before WAL, else a disk that resurrects an unlinked journal loses rows (reliability.md).
-        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute(f"PRAGMA locking_mode={'NORMAL' if shared else 'EXCLUSIVE'}")
         connection.execute("PRAGMA synchronous=EXTRA")
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
@@ -76,6 +95,12 @@ def _migrate(connection: Connection, path: Path, migrations: Migrations, *, back
 
 def _names(migrations: Migrations) -> set[str]:
     return {step.name for step in migrations.pending(sqlite_utils.Database(memory=True))}
+
+
+def rewrite_header(connection: Connection) -> None:
+    """Write page 1 as it stands, inside a transaction: the smallest commit there is, needing no table of its own."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute(f"PRAGMA user_version = {int(version)}")
 
 
 @contextlib.contextmanager

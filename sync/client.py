@@ -116,7 +116,7 @@ class HttpHq:
         try:
             response = await self._client.request(method, target, content=body or None, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise HqUnreachable(f"HQ cannot be reached: {type(error).__name__}", hint="is the network up?") from error
+            raise _unreachable(error) from error
         self._count(response)
         return response
 
@@ -137,6 +137,13 @@ def _read(response: httpx.Response, answer: type[M]) -> M | HqRejected:
         return answer.model_validate_json(response.content)
     except ValueError as error:  # a captive portal, or a peer of another protocol: not HQ, so not an answer
         raise HqUnreachable("what answered does not speak our protocol", hint="check the HQ address") from error
+
+
+def _unreachable(error: Exception) -> HqUnreachable:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        hint = "is this our HQ? check hq.ca_file, the host name in hq.url, and this computer's clock"
+        return HqUnreachable("HQ's certificate is not trusted", hint=hint)
+    return HqUnreachable(f"HQ cannot be reached: {type(error).__name__}", hint="is the network up?")
 
 
 def _json(message: Message) -> bytes:

@@ -1,7 +1,7 @@
-"""The wire between a store and HQ: every message, its bounds, and the bytes that are signed.
+"""The wire between a store and HQ: enrolment, push and pull, their bounds, and the bytes that are signed.
 
 Pure; used by both ends. Strict models, unknown fields refused. WIRE: everything here is frozen by deployed peers;
-additive changes come with a new `PROTOCOL` number. Text form and reasons: docs/wire.md.
+additive changes come with a new `PROTOCOL` number. The proof's messages: sync.proof. Text form: docs/wire.md.
 """
 
 import base64
@@ -10,21 +10,16 @@ import hmac
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from agent.limits import BATCH_EVENTS, FEED_PAGE_ROWS, TEXT_CHARS
+from sync.message import PROTOCOL, Count, Hex32, Message, Name, Seq
+from sync.proof import Finding, ProofAnswer, ProofRequest, ProofRide, Seal, proof_signing_bytes
 
-PROTOCOL = 1
-Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]
-Seq = Annotated[int, Field(ge=1, le=2**53 - 1)]
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
-
-
-class Message(BaseModel):
-    """Base of every wire message."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+__all__ = [
+    "PROTOCOL", "Count", "Finding", "Hex32", "Message", "Name", "ProofAnswer", "ProofRequest", "ProofRide", "Seal", "Seq",
+    "proof_signing_bytes",
+]  # fmt: skip
 
 
 # --- enrolment ------------------------------------------------------------------------------------------------------
@@ -86,6 +81,8 @@ class Batch(Message):
     """Ed25519 over `batch_signing_bytes`, base64."""
     events: Annotated[list[WireEvent], Field(min_length=1, max_length=BATCH_EVENTS)]
     payers: Annotated[list[PayerIdentity], Field(max_length=BATCH_EVENTS)] = []
+    proof: ProofRide | None = None
+    """On the last batch of the hour: prove the epoch up to `last`, whose head is this batch's."""
 
 
 class VerdictKind(StrEnum):
@@ -111,6 +108,7 @@ class BatchAnswer(Message):
     watermark: Count
     gaps: list[tuple[int, int]]
     verdicts: list[Verdict]
+    proof: ProofAnswer | None = None
 
 
 # --- pull -----------------------------------------------------------------------------------------------------------
@@ -196,40 +194,10 @@ class FeedPage(Message):
     """Epoch -> seq of this workstation that balances on this page include (read in the same transaction)."""
 
 
-# --- proof ----------------------------------------------------------------------------------------------------------
-class ProofRequest(Message):
-    """Ask HQ to rehash what it holds of one epoch up to `count`."""
-
-    protocol: int = PROTOCOL
-    epoch: Name
-    count: Count
-    head: Hex32
-
-
-class ProofAnswer(Message):
-    """What HQ's own rehash gives for the same range. `missing` lists seq ranges it lacks below `count`."""
-
-    epoch: Name
-    count: Count
-    head: Hex32
-    equal: bool
-    missing: list[tuple[int, int]]
-    suspended: Count
-    at_ms: int
-    signature: str
-    """HQ's Ed25519 over `proof_signing_bytes`, base64: the store can keep and show it."""
-
-
 # --- what is signed -------------------------------------------------------------------------------------------------
 def batch_signing_bytes(workstation_id: str, epoch: str, first: int, last: int, head: str) -> bytes:
     """Bytes of a batch signature; authenticity needs no clock."""
     return f"pos-agent/batch/1\n{workstation_id}\n{epoch}\n{first}\n{last}\n{head}\n".encode()
-
-
-def proof_signing_bytes(workstation_id: str, epoch: str, count: int, head: str, equal: bool, at_ms: int) -> bytes:
-    """Bytes of HQ's signature under a proof answer."""
-    verdict = "equal" if equal else "different"
-    return f"pos-agent/proof/1\n{workstation_id}\n{epoch}\n{count}\n{head}\n{verdict}\n{at_ms}\n".encode()
 
 
 def request_signing_bytes(method: str, target: str, body: bytes) -> bytes:

@@ -21,6 +21,14 @@ from agent.system import SystemClock
 from tests.till_world import MEMBERS, TillWorld
 
 T = TypeVar("T")
+CART: list[dict[str, Any]] = [
+    {"code": "10001", "qty": 2},
+    {"code": "6901028000031"},
+    {"code": "10008", "grams": 1536},
+    {"code": "10007"},
+]
+LIST_FEN = [3960, 3990, 1782, 2300]  # 赣南脐橙: 11.60 a kilogram
+GOLD_FEN = [3484, 3500, 1568, 2300]  # 88 %, fixed member price, 88 % of 11.60 is 10.21 a kilogram, tobacco
 SAFE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
@@ -31,6 +39,11 @@ def checked(response: httpx.Response, model: type[Answer]) -> dict[str, Any]:
     model.model_validate_json(response.content, strict=True)
     found: dict[str, Any] = response.json()
     return found
+
+
+def codes(sale: dict[str, Any]) -> list[str]:
+    """The codes of a sale's discrepancies."""
+    return [one["code"] for one in sale["discrepancies"]]
 
 
 def problem(response: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:

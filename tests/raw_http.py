@@ -36,7 +36,7 @@ def chunked(parts: int, size: int) -> bytes:
 def _parsed(raw: bytes) -> httpx.Response:
     head, _, body = raw.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
-    headers = [tuple(line.split(": ", 1)) for line in lines]
+    headers = [(line.partition(": ")[0], line.partition(": ")[2]) for line in lines]
     if ("transfer-encoding", "chunked") in headers:
         body = body.partition(b"\r\n")[2]
     return httpx.Response(int(status.split(" ")[1]), headers=headers, content=body)

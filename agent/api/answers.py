@@ -6,9 +6,10 @@ Handlers return plain JSON made by agent.views, so nothing is serialised twice; 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
 
 
-def _open(schema: dict[str, object]) -> None:
+def _open(schema: JsonDict) -> None:
     """Strict for our tests, open in the document: a vendor's generated reader must survive an added field."""
     schema.pop("additionalProperties", None)
 

@@ -56,7 +56,7 @@ async def sell(body: SaleRequest, use: Use) -> JSONResponse:
     outcome = await use.till.commit(body.to_domain())
     if outcome.kind is OutcomeKind.CONFLICT:
         title = f"this sale_id was booked before with another {outcome.field}"
-        hint = "a new sale needs a new sale_id; to correct a sale, void it"
+        hint = "a new sale needs a new sale_id; repeat a sale with the very same body"
         return problem(409, "CONFLICT", title, hint=hint, field=outcome.field)
     created = outcome.kind is OutcomeKind.CREATED
     return JSONResponse({"outcome": outcome.kind, **outcome.answer}, status_code=201 if created else 200)

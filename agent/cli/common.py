@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import faulthandler
+import os
 import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from agent.domain.errors import AgentError, ConfigError
 
 T = TypeVar("T")
 EXIT_DIFFERENT = 3
+EXIT_UNREACHABLE = 4
 EXIT_CONFIG = 78
 DEFAULT_CONFIG = Path("/etc/pos-agent/agent.toml")
 
@@ -37,8 +40,18 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
+def run_service(work: Coroutine[Any, Any, None]) -> None:
+    """Run what systemd keeps running: like `run_async`, and a fatal signal tells where every thread stood.
+
+    The watchdog's SIGABRT is such a signal; the locations go to stderr, which is the journal.
+    """
+    faulthandler.enable()
+    run_async(work)
+
+
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run one coroutine with plain errors; Ctrl-C ends quietly."""
+    """Run one coroutine with plain errors; Ctrl-C ends quietly. Files it makes are for nobody but our user."""
+    os.umask(0o077)
     with plain_errors():
         try:
             return asyncio.run(work)

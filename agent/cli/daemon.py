@@ -1,9 +1,9 @@
 """Commands of the till: run, enrol, pair, reconcile. They ask the running daemon; it alone opens the books."""
 
 import asyncio
-import os
+import logging
 import signal
-import socket
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,45 +12,44 @@ from rich.console import Console
 from rich.table import Table
 
 from agent import logs
-from agent.cli.common import DEFAULT_CONFIG, EXIT_DIFFERENT, ConfigOption, ask_daemon, run_async, settings
+from agent.cli.common import (
+    DEFAULT_CONFIG,
+    EXIT_DIFFERENT,
+    EXIT_UNREACHABLE,
+    ConfigOption,
+    ask_daemon,
+    run_async,
+    run_service,
+    settings,
+)
 from agent.config import Settings
 from agent.domain.errors import AgentError
 from agent.main import Agent
 from agent.main import enrol as enrol_here
+from agent.notify import our_notifier
 from agent.sqlite import LIBRARY_VERSION
 from agent.system import SystemClock, SystemEntropy
 
 
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the agent (what systemd starts). Logs JSON lines to stdout; SIGTERM drains and stops."""
-    run_async(_run(config))
+    run_service(_run(config))
 
 
 async def _run(config: Path) -> None:
     configured = settings(config)
     logs.configure()
-    agent = Agent(configured, SystemClock(), SystemEntropy())
+    agent = Agent(configured, SystemClock(), SystemEntropy(), notifier=our_notifier())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await agent.open()
         logs.get().info("agent.starting", library=f"SQLite {LIBRARY_VERSION}", store_id=agent.enrolment.store_id)
-        await agent.run(stop, on_ready=lambda: _notify("READY=1"))
+        await agent.run(stop)
     finally:
         await agent.close()
-        _notify("STOPPING=1")
     logs.get().info("agent.stopped")
-
-
-def _notify(state: str) -> None:
-    """Tell systemd (sd_notify); nothing happens outside of it."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-        notify.connect("\0" + address[1:] if address.startswith("@") else address)
-        notify.sendall(state.encode())
 
 
 def enrol(
@@ -80,7 +79,7 @@ async def _ask(config: Path, method: str, path: str) -> dict[str, Any]:
 
 
 def reconcile(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Prove now that HQ holds the same books; resend what it lacks. Exit code 3 when the books differ."""
+    """Prove now that HQ holds the same books; resend what it lacks. Exit code 3: they differ; 4: HQ was not there."""
     result = run_async(_reconcile(config))
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -88,7 +87,7 @@ def reconcile(config: ConfigOption = DEFAULT_CONFIG) -> None:
     console.print(proof_table(result))
     if not result["equal"]:
         console.print(result["reason"] or "The books differ. Nothing altered heals by itself: a person must look.")
-        raise typer.Exit(EXIT_DIFFERENT)
+        raise typer.Exit(EXIT_UNREACHABLE if result["result"] == "unreachable" else EXIT_DIFFERENT)
 
 
 async def _reconcile(config: Path) -> dict[str, Any]:
@@ -99,6 +98,7 @@ async def _reconcile(config: Path) -> dict[str, Any]:
 
 async def _reconcile_here(configured: Settings) -> dict[str, Any]:
     """The daemon is down: open the books ourselves, as their only opener."""
+    logs.configure(sys.stderr, level=logging.WARNING)
     agent = Agent(configured, SystemClock(), SystemEntropy())
     try:
         await agent.open()

@@ -163,6 +163,9 @@ async def _hq(configured: Settings) -> Finding:
         async with httpx.AsyncClient(timeout=5, verify=verify, trust_env=False) as client:
             response = await client.get(f"{configured.hq.url.rstrip('/')}/healthz")
     except (httpx.HTTPError, OSError) as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            detail = f"{configured.hq.url}: its certificate is not trusted"
+            return Finding("HQ", "wrong", detail, "check hq.ca_file, the host name and this computer's clock")
         detail = f"{configured.hq.url}: {type(error).__name__}"
         return Finding("HQ", "doubt", detail, "selling goes on without it; check cable, DNS and firewall")
     fine = response.status_code == 200
@@ -177,6 +180,11 @@ async def _daemon(configured: Settings) -> Finding:
     if answer is None:
         return Finding("daemon", "doubt", "not running", "systemctl start pos-agent")
     down = [name for name, part in answer["components"].items() if part["up"] is False]
-    waiting = answer["outbox"]["pending"]
-    detail = f"running; {waiting} events wait for HQ; down: {', '.join(down) or 'nothing'}"
-    return Finding("daemon", "doubt" if down else "ok", detail, str(answer["sync_alarm"]))
+    outbox, last = answer["outbox"], answer["last_proof"]
+    detail = f"running; {outbox['pending']} events wait for HQ; down: {', '.join(down) or 'nothing'}"
+    if outbox["suspended"] or outbox["conflict"]:
+        detail += f"; {outbox['suspended']} suspended and {outbox['conflict']} in conflict at HQ"
+        return Finding("daemon", "wrong", detail, "a person must look: pos-agent reconcile")
+    if last is not None and last["result"] == "different":
+        return Finding("daemon", "wrong", f"{detail}; the last proof found the books different", "pos-agent reconcile")
+    return Finding("daemon", "doubt" if down or answer["sync_alarm"] else "ok", detail, str(answer["sync_alarm"]))

@@ -10,12 +10,16 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from agent.cli.common import ask_socket, run_async
+from agent.cli.common import ask_socket, plain_errors, run_async, run_service
+from agent.domain.errors import ConfigError
+from agent.notify import our_notifier
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.admin import SOCKET, BrandAsk, ImportAsk, StationAsk, add_station, import_file
+from sync.hq.admin import SOCKET, BrandAsk, ImportAsk, SealsAsk, StationAsk, TokenAsk, add_station, import_file
 from sync.hq.main import open_hq
 from sync.hq.main import serve as serve_hq
+from sync.hq.seals import as_csv
 from sync.hq.service import HqService
+from sync.proof import Seal
 
 app = typer.Typer(
     no_args_is_help=True, help="Headquarters: enrol workstations, import members and prices, serve stores."
@@ -107,8 +111,13 @@ def serve(
     ] = None,
     key: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
 ) -> None:
-    """Serve stores until SIGTERM."""
-    run_async(
+    """Serve stores until SIGTERM. Off this machine only with TLS."""
+    with plain_errors():
+        if certificate is None and host not in ("127.0.0.1", "::1", "localhost"):
+            raise ConfigError(
+                [f"plain http on {host} would show members and sales to the network: give --certificate and --key"]
+            )
+    run_service(
         serve_hq(
             data,
             SystemClock(),
@@ -118,8 +127,50 @@ def serve(
             certificate=certificate,
             key=key,
             started=lambda url: print(f"headquarters listens on {url}", flush=True),
+            notifier=our_notifier(),
         )
     )
+
+
+@app.command()
+def token(
+    name: Annotated[str, typer.Argument(help="The system that will read, e.g. finance.")], data: DataOption = DEFAULT_DATA
+) -> None:
+    """Print a bearer token with which a system of headquarters reads `GET /v1/seals`. It is shown once."""
+
+    async def work(hq: HqService) -> dict[str, Any]:
+        return {"token": await hq.add_reader(name)}
+
+    print(run_async(_do(data, "tokens", TokenAsk(name=name), work))["token"])
+
+
+@app.command()
+def seals(
+    csv: Annotated[bool, typer.Option("--csv", help="CSV: a line per seal, business day, kind and state.")] = False,
+    after: Annotated[int, typer.Option(min=0, help="Only seals behind this number.")] = 0,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Print what is proven and sealed: JSON lines, or CSV."""
+    found = run_async(_all_seals(data, after))
+    if csv:
+        print(as_csv(found), end="")
+        return
+    for seal in found:
+        print(seal.model_dump_json())
+
+
+async def _all_seals(data: Path, after: int) -> list[Seal]:
+    found: list[Seal] = []
+    while True:
+        at = found[-1].number if found else after
+
+        async def work(hq: HqService, at: int = at) -> dict[str, Any]:
+            return {"seals": [seal.model_dump(mode="json") for seal in await hq.seals(at)]}
+
+        page = (await _do(data, "seals", SealsAsk(after=at), work))["seals"]
+        if not page:
+            return found
+        found += [Seal.model_validate(row, strict=False) for row in page]
 
 
 async def _do(data: Path, path: str, ask: BaseModel, work: Callable[[HqService], Awaitable[Any]]) -> Any:

@@ -1,7 +1,7 @@
 """The command `pos-agent`: one module per group of commands, joined here. Errors become one sentence and an exit code.
 
-Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 the books differ, 78 the configuration is wrong (systemd does
-not restart on 78).
+Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 the books differ, 4 HQ could not be asked, 78 the
+configuration is wrong (systemd does not restart on 78).
 """
 
 import typer

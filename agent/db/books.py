@@ -117,7 +117,7 @@ class BooksDb:
         if row is None:
             return None
         name = EventName(self._workstation_id, row["epoch"], row["seq"])
-        field = first_difference(json.loads(row["request"]), json.loads(canonical(request)))
+        field = first_difference(json.loads(row["request"]), json.loads(json.dumps(request)))
         answer = json.loads(self._keys.decrypt("requests", "answer_sealed", caller_id, row["answer_sealed"]))
         return Outcome(OutcomeKind.EXISTS if field is None else OutcomeKind.CONFLICT, name, answer, field)
 

@@ -17,6 +17,11 @@ from agent.ports import FoundMember, KeyRing, MerchantScope
 from agent.sqlite import Connection
 from sync.protocol import Feed, FeedPage
 
+_BY_INDEX = (
+    "SELECT m.member_id, m.tier_id, m.points, m.masked, m.pull_no"
+    " FROM identities i JOIN members m USING (member_no) WHERE i.head = ? AND i.tail = ? AND m.known = 1"
+)
+
 
 class ReplicaDb:
     """The Replica port (Members, Pricebook and the writing side) over replica.db."""
@@ -26,6 +31,7 @@ class ReplicaDb:
         self._brand_id = brand_id
         self._keys = keys
         self._rules: RuleSet | None = None
+        self._pulls: dict[int, dict[str, int]] = {}
 
     # --- members
     async def by_code(self, code: str) -> FoundMember | None:
@@ -40,20 +46,23 @@ class ReplicaDb:
         head, tail = split_index(index)
 
         def work(connection: Connection) -> FoundMember | None:
-            row = connection.execute(
-                "SELECT m.* FROM identities i JOIN members m USING (member_no)"
-                " WHERE i.head = :head AND i.tail = :tail AND m.known = 1",
-                {"head": head, "tail": tail},
-            ).fetchone()
+            row = connection.execute(_BY_INDEX, (head, tail)).fetchone()
             if row is None:
                 return None
-            marks = connection.execute(
-                "SELECT epoch, watermark FROM pulls WHERE pull_no = :pull", {"pull": row["pull_no"]}
-            )
-            member = Member(row["member_id"], self._brand_id, row["tier_id"], row["points"], row["masked"])
-            return FoundMember(member, {mark["epoch"]: mark["watermark"] for mark in marks})
+            member_id, tier_id, points, masked, pull_no = row
+            member = Member(member_id, self._brand_id, tier_id, points, masked)
+            return FoundMember(member, self._watermarks(connection, pull_no))
 
-        return await self._store.read(work)
+        return await self._store.glance(work)
+
+    def _watermarks(self, connection: Connection, pull_no: int) -> dict[str, int]:
+        """Epoch -> seq of one pull. A pull never changes once written, so each is read once."""
+        known = self._pulls.get(pull_no)
+        if known is None:
+            rows = connection.execute("SELECT epoch, watermark FROM pulls WHERE pull_no = ?", (pull_no,)).fetchall()
+            known = {row["epoch"]: row["watermark"] for row in rows}
+            self._pulls[pull_no] = known
+        return known
 
     async def merchant(self, mch_id: str, sub_mch_id: str) -> MerchantScope | None:
         """The scope of a merchant pair; None fails closed."""
@@ -69,7 +78,7 @@ class ReplicaDb:
             brand_id = ours[0]["brand_id"]
             return MerchantScope(brand_id, frozenset(row["store_id"] for row in ours if row["brand_id"] == brand_id))
 
-        return await self._store.read(work)
+        return await self._store.glance(work)
 
     # --- prices and rules
     async def item(self, code: str) -> Item | None:
@@ -94,7 +103,7 @@ class ReplicaDb:
                 by_weight=bool(row["by_weight"]),
             )
 
-        return await self._store.read(work)
+        return await self._store.glance(work)
 
     async def rules(self) -> RuleSet:
         """The newest rule set this program can honour; NO_RULES before the first pull."""
@@ -112,7 +121,7 @@ class ReplicaDb:
     # --- pull
     async def cursor(self, feed: Feed) -> int:
         """Last applied cursor of a feed."""
-        row = await self._store.read(
+        row = await self._store.glance(
             lambda connection: connection.execute(
                 "SELECT cursor FROM cursors WHERE feed = :feed", {"feed": feed}
             ).fetchone()

@@ -75,12 +75,12 @@ def chain_head(workstation_id: str, epoch: str, bodies: Iterable[bytes]) -> tupl
 
 
 def first_difference(before: Mapping[str, Json], after: Mapping[str, Json], path: str = "") -> str | None:
-    """Name the first field that differs between two JSON objects, or None when they are equal.
+    """Name the first field that differs between two JSON objects, in the order of `after`; None when they are equal.
 
     >>> first_difference({"lines": [{"qty": 1}]}, {"lines": [{"qty": 2}]})
     'lines.0.qty'
     """
-    for key in sorted(set(before) | set(after)):
+    for key in [*after, *(key for key in before if key not in after)]:
         found = _difference(before.get(key), after.get(key), f"{path}{key}")
         if found is not None:
             return found

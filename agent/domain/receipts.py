@@ -232,5 +232,5 @@ def _invitation(join: JoinInvitation, language: int) -> Iterator[Block]:
         yield Text(say("join_gift").format(gifts=say("gift_and").join(gifts)), align="center", bold=True)
     yield Qr(join.url)
     yield Text(say("join_scan"), align="center", bold=True)
-    if join.points > 0:
+    if join.points > 0 and join.offer.claims:
         yield Text(say("join_claim"), align="center")

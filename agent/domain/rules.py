@@ -19,6 +19,8 @@ class JoinOffer:
 
     coupon_fen: int = 0
     points: int = 0
+    claims: bool = False
+    """Whether the receipt may promise that joining credits this very sale: only where HQ takes claims."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def rule_set(body: Mapping[str, Json]) -> RuleSet:
         campaigns = []
     version = integer(body, "version")
     points, per_fen = integer(earn, "points", 1), integer(earn, "per_fen", 100)
-    join_offer = JoinOffer(integer(offer, "coupon_fen", 0), integer(offer, "points", 0))
+    join_offer = JoinOffer(integer(offer, "coupon_fen", 0), integer(offer, "points", 0), offer.get("claims") is True)
     day_mult = integer(body, "member_day_mult_x100", 100)
     if points < 0 or per_fen <= 0:
         faults.append("earn needs points >= 0 and per_fen > 0")

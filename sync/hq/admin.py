@@ -49,6 +49,18 @@ class ImportAsk(_Ask):
     skip_bad: bool
 
 
+class TokenAsk(_Ask):
+    """Give a system of HQ's a token."""
+
+    name: str
+
+
+class SealsAsk(_Ask):
+    """Read seals behind a cursor."""
+
+    after: int
+
+
 router = APIRouter()
 
 
@@ -78,6 +90,18 @@ async def imports(ask: ImportAsk, hq: _Hq) -> JSONResponse:
     """Import a file."""
     done = await import_file(hq, ask)
     return JSONResponse({"rules_new": done} if isinstance(done, bool) else {"report": asdict(done)})
+
+
+@router.post("/tokens")
+async def token(ask: TokenAsk, hq: _Hq) -> JSONResponse:
+    """Give a token for GET /v1/seals."""
+    return JSONResponse({"token": await hq.add_reader(ask.name)})
+
+
+@router.post("/seals")
+async def seals(ask: SealsAsk, hq: _Hq) -> JSONResponse:
+    """One page of seals."""
+    return JSONResponse({"seals": [seal.model_dump() for seal in await hq.seals(ask.after)]})
 
 
 async def add_station(hq: HqService, ask: StationAsk) -> str:

@@ -14,9 +14,12 @@ from starlette.responses import JSONResponse, Response
 from agent.domain.errors import AgentError, Refusal
 from agent.worker import WorkerClosed
 from sync.hq import door
-from sync.hq.bounds import REQUEST_BYTES, SMALL_REQUEST_BYTES
+from sync.hq.bounds import PROOF_REQUEST_BYTES, REQUEST_BYTES, SMALL_REQUEST_BYTES
+from sync.hq.seals import as_csv
 from sync.hq.service import HqService
-from sync.protocol import PROTOCOL, Batch, EnrolRequest, Feed, ProofRequest
+from sync.message import PROTOCOL, Count, Message
+from sync.proof import LocateRequest, Seal
+from sync.protocol import Batch, EnrolRequest, Feed, ProofRequest
 
 _STATION: Final = "/v1/workstations/{workstation_id}"
 _FEEDS: Final = frozenset(feed.value for feed in Feed)
@@ -32,6 +35,8 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_api_route(f"{_STATION}/batches", calls.batches, methods=["POST"])
     app.add_api_route(f"{_STATION}/feeds/{{feed}}", calls.feeds, methods=["GET"])
     app.add_api_route(f"{_STATION}/proof", calls.proof, methods=["POST"])
+    app.add_api_route(f"{_STATION}/locate", calls.locate, methods=["POST"])
+    app.add_api_route("/v1/seals", calls.seals, methods=["GET"])
     app.add_api_route(f"{_STATION}/totals", calls.totals, methods=["GET"])
     app.add_exception_handler(AgentError, _refused)
     app.add_exception_handler(ValidationError, _unreadable)
@@ -66,19 +71,46 @@ class _Calls:
         after = request.query_params.get("after", "0")
         if feed not in _FEEDS:
             raise Refusal("FEED_UNKNOWN", "there is no such feed", status=404)
-        if not (after.isascii() and after.isdigit() and len(after) <= _CURSOR_DIGITS):
-            raise Refusal("CURSOR_INVALID", "after must be a whole number", field="after")
-        return door.answer(request, await self._hq.feed(station.workstation_id, Feed(feed), int(after)))
+        return door.answer(request, await self._hq.feed(station.workstation_id, Feed(feed), _cursor(after)))
 
     async def proof(self, request: Request, workstation_id: str) -> Response:
-        station, sent = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
+        station, sent = await door.authenticate(self._hq, request, workstation_id, PROOF_REQUEST_BYTES)
         message = ProofRequest.model_validate_json(sent)
         _check_protocol(message.protocol)
         return door.answer(request, await self._hq.prove(station.workstation_id, message))
 
+    async def locate(self, request: Request, workstation_id: str) -> Response:
+        station, sent = await door.authenticate(self._hq, request, workstation_id, PROOF_REQUEST_BYTES)
+        message = LocateRequest.model_validate_json(sent)
+        _check_protocol(message.protocol)
+        return door.answer(request, await self._hq.locate(station.workstation_id, message))
+
+    async def seals(self, request: Request) -> Response:
+        await door.reader(self._hq, request)
+        after = _cursor(request.query_params.get("after", "0"))
+        found = await self._hq.seals(after)
+        wants = request.query_params.get("format", "") or request.headers.get("accept", "")
+        if "csv" in wants:
+            cursor = str(found[-1].number if found else after)
+            return Response(as_csv(found), media_type="text/csv; charset=utf-8", headers={"X-Cursor": cursor})
+        return door.answer(request, SealPage(seals=found, cursor=found[-1].number if found else after))
+
     async def totals(self, request: Request, workstation_id: str) -> Response:
         station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
         return door.answer(request, await self._hq.totals(station.workstation_id))
+
+
+class SealPage(Message):
+    """Seals behind the cursor asked for; ask again from `cursor` until none come."""
+
+    seals: list[Seal]
+    cursor: Count
+
+
+def _cursor(after: str) -> int:
+    if not (after.isascii() and after.isdigit() and len(after) <= _CURSOR_DIGITS):
+        raise Refusal("CURSOR_INVALID", "after must be a whole number", field="after")
+    return int(after)
 
 
 def _check_protocol(protocol: int) -> None:

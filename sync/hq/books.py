@@ -112,7 +112,7 @@ class _Intake:
     def _create(self, event: WireEvent, digest: bytes) -> None:
         name = EventName(self.station.workstation_id, self.epoch, event.seq)
         judgement = judge(event.body, name, self.station.store_id, self.station.brand_id)
-        code = judgement.code or self._clash(judgement)
+        code = judgement.code or self._clash(judgement, event.seq)
         self.judged[event.seq] = judgement
         self.connection.execute(
             "INSERT INTO events (workstation_id, epoch, seq, body, digest, chain, state, code, received_at_ms)"
@@ -130,7 +130,7 @@ class _Intake:
         if not code and judgement.transaction_ids:
             self.connection.executemany(
                 "INSERT INTO transactions (brand_id, transaction_id, workstation_id, epoch, seq)"
-                " VALUES (:brand_id, :transaction_id, :workstation_id, :epoch, :seq)",
+                " VALUES (:brand_id, :transaction_id, :workstation_id, :epoch, :seq) ON CONFLICT DO NOTHING",
                 [
                     self._key(seq=event.seq, brand_id=self.station.brand_id, transaction_id=transaction_id)
                     for transaction_id in judgement.transaction_ids
@@ -138,7 +138,7 @@ class _Intake:
             )
         self.say(event.seq, VerdictKind.CREATED, code)
 
-    def _clash(self, judgement: Judgement) -> str:
+    def _clash(self, judgement: Judgement, seq: int) -> str:
         """What speaks against an event once HQ's other books are asked; empty when nothing does."""
         for owner in {posting.owner for posting in judgement.postings}:
             known = self.connection.execute(
@@ -151,10 +151,12 @@ class _Intake:
             return TRANSACTION_USED
         for transaction_id in judgement.transaction_ids:
             used = self.connection.execute(
-                "SELECT 1 FROM transactions WHERE brand_id = :brand_id AND transaction_id = :transaction_id",
+                "SELECT workstation_id, epoch, seq FROM transactions"
+                " WHERE brand_id = :brand_id AND transaction_id = :transaction_id",
                 {"brand_id": self.station.brand_id, "transaction_id": transaction_id},
             ).fetchone()
-            if used is not None:
+            # An event that was lost here and comes again meets its own mark.
+            if used is not None and tuple(used) != (self.station.workstation_id, self.epoch, seq):
                 return TRANSACTION_USED
         return ""
 

@@ -48,6 +48,15 @@ async def authenticate(hq: HqService, request: Request, workstation_id: str, mos
     return station, body
 
 
+async def reader(hq: HqService, request: Request) -> str:
+    """Name the system of HQ that calls with a bearer token; Refusal 401 NOT_AUTHENTICATED."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    name = await hq.reader(token.strip()) if scheme.lower() == "bearer" and token else None
+    if name is None:
+        raise Refusal("NOT_AUTHENTICATED", "send a token of `pos-agent hq token`", status=401)
+    return name
+
+
 def _target(request: Request) -> str:
     """Path and query exactly as they came over the wire."""
     path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()

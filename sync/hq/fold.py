@@ -49,7 +49,7 @@ class Folder:
         watermark, head, sent = tuple(chain) if chain is not None else (0, start, start)
         reached = watermark
         broken: list[int] = []
-        postings: list[Posting] = []
+        postings: list[tuple[int, int, Posting]] = []
         days: dict[tuple[str, str], tuple[int, int, int]] = {}
         rows = self.connection.execute(
             "SELECT seq, body, digest, chain, code FROM events WHERE workstation_id = :workstation_id"
@@ -68,7 +68,7 @@ class Folder:
                 broken.append(reached)
             folded = not row["code"] and linked
             if folded:
-                postings.extend(judgement.postings)
+                postings.extend((reached, place, one) for place, one in enumerate(judgement.postings))
             _count(days, judgement, "ok" if folded else "suspended")
         rows.close()
         if reached > watermark or chain is None:
@@ -91,8 +91,18 @@ class Folder:
             [self._key(seq=seq, code=CHAIN_MISMATCH) for seq in seqs],
         )
 
-    def _fold(self, postings: Sequence[Posting], days: Mapping[tuple[str, str], tuple[int, int, int]]) -> None:
-        sums = fold(postings)
+    def _fold(
+        self, postings: Sequence[tuple[int, int, Posting]], days: Mapping[tuple[str, str], tuple[int, int, int]]
+    ) -> None:
+        sums = fold(posting for _seq, _place, posting in postings)
+        self.connection.executemany(
+            "INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, amount)"
+            " VALUES (:workstation_id, :epoch, :seq, :position, :member_id, :account, :amount) ON CONFLICT DO NOTHING",
+            [
+                self._key(seq=seq, position=place, member_id=one.owner, account=one.account, amount=one.amount)
+                for seq, place, one in postings
+            ],
+        )
         self.connection.executemany(
             "INSERT INTO accounts (member_id, account, balance) VALUES (:member_id, :account, :amount)"
             " ON CONFLICT (member_id, account) DO UPDATE SET balance = accounts.balance + excluded.balance",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.domain.errors import StorageError
 from agent.http_server import HttpServer, listen_tcp, listen_unix
+from agent.notify import Notifier
 from agent.ports import Clock, Entropy
 from agent.sqlite import Connection, open_database, transaction
 from agent.worker import Worker
@@ -102,6 +103,7 @@ async def serve(
     certificate: Path | None = None,
     key: Path | None = None,
     started: Callable[[str], None] | None = None,
+    notifier: Notifier | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; raises StorageError when durability is gone, so that systemd restarts us."""
     server = HqServer(await open_hq(data_dir, clock, entropy), admin_socket=data_dir / SOCKET)
@@ -113,10 +115,15 @@ async def serve(
         url = await server.start(host, port, certificate=certificate, key=key)
         if started is not None:
             started(url)
+        notifier = notifier if notifier is not None else Notifier()
+        notifier.ready()
         waits = [asyncio.create_task(stop.wait()), asyncio.create_task(server.hq.failed.wait())]
+        watching = asyncio.create_task(notifier.watch(server.hq.touch))  # a step that fails sets `failed`
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
+        notifier.stopping()
+        for wait in (*waits, watching):
             wait.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
     finally:
         await server.stop()
     if server.hq.failed.is_set():

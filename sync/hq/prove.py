@@ -1,4 +1,4 @@
-"""HQ's half of the hourly proof: rehash the stored bodies of one epoch, compare, sign, and keep the record.
+"""HQ's half of the hourly proof: rehash the stored bodies of one epoch, compare, sign, seal, and keep the record.
 
 Called by sync.hq.service, which gives other work a turn between the steps: stored events never change, so a proof needs
 no transaction over the whole range. Nothing that was computed at ingest is trusted here.
@@ -6,96 +6,178 @@ no transaction over the whole range. Nothing that was computed at ingest is trus
 
 import base64
 import json
-from dataclasses import dataclass, field
 
-from agent.domain.digest import event_digest, extend, genesis
+from agent.domain.buckets import BUCKET_EVENTS, pack
+from agent.domain.errors import Refusal
+from agent.limits import FINDINGS, SUSPENSIONS
 from agent.sqlite import Connection, transaction
-from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS, RANGES
+from sync.hq import audit, seals
+from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS
+from sync.hq.enrol import Station
 from sync.hq.keys import HqKeys
-from sync.protocol import ProofAnswer, ProofRequest, proof_signing_bytes
+from sync.hq.walk import Walk
+from sync.proof import Finding, ProofAnswer, ProofRequest, proof_signing_bytes
 
 
-@dataclass(slots=True)
 class Rehash:
-    """A rehash under way. `count` and `head` are those of the contiguous prefix, which ends before the first gap."""
+    """A proof under way. The unit begins behind the last seal both ends have, else at the beginning of the epoch."""
 
-    workstation_id: str
-    request: ProofRequest
-    head: bytes = b""
-    count: int = 0
-    seen: int = 0
-    missing: list[tuple[int, int]] = field(default_factory=list)
-    suspended: int = 0
-    altered: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.head = genesis(self.workstation_id, self.request.epoch)
+    def __init__(self, station: Station, request: ProofRequest, public_key: bytes) -> None:
+        self.station = station
+        self.request = request
+        self._public_key = public_key
+        self._rolling = audit.Rolling(station, request.epoch, public_key)
+        self.walk: Walk | None = None
+        self.after = 0
+        self.sealed = 0
 
     def step(self, connection: Connection) -> bool:
-        """Rehash the next PROOF_STEP_EVENTS events; True when the range is done."""
-        rows = connection.execute(
-            "SELECT seq, body, digest, state FROM events WHERE workstation_id = :workstation_id AND epoch = :epoch"
-            " AND seq > :seen AND seq <= :count ORDER BY seq LIMIT :limit",
-            {
-                "workstation_id": self.workstation_id,
-                "epoch": self.request.epoch,
-                "seen": self.seen,
-                "count": self.request.count,
-                "limit": PROOF_STEP_EVENTS,
-            },
-        ).fetchall()
-        for row in rows:
-            seq, digest = row["seq"], event_digest(row["body"].encode())
-            self._lack(self.seen + 1, seq - 1)
-            if not self.missing:
-                self.head, self.count = extend(self.head, digest), seq
-            if digest != row["digest"] and len(self.altered) < ALTERED_NAMED:
-                self.altered.append(seq)
-            self.suspended += row["state"] == "suspended"
-            self.seen = seq
-        if len(rows) == PROOF_STEP_EVENTS:
+        """Do the next bounded part; True when the proof can be concluded."""
+        if self.walk is None:
+            with transaction(connection):
+                self._give_back(connection)
+                self.walk = self._start(connection)
             return False
-        self._lack(self.seen + 1, self.request.count)
-        return True
+        if self.walk.seen < self.request.count and not self.walk.step(connection, PROOF_STEP_EVENTS):
+            return False
+        if self.walk.seen < self.request.count:
+            self.walk.seen = self.request.count
+        with transaction(connection):
+            return self._rolling.step(connection)
 
-    def _lack(self, first: int, last: int) -> None:
-        if first <= last and len(self.missing) < RANGES:
-            self.missing.append((first, last))
+    @property
+    def findings(self) -> list[Finding]:
+        """What walk and audit found so far."""
+        assert self.walk is not None
+        return self.walk.findings + self._rolling.findings
+
+    def _give_back(self, connection: Connection) -> None:
+        """Take seals back that HQ has lost: only its own, and only where they continue what it has."""
+        who, epoch = self.station.workstation_id, self.request.epoch
+        for seal in sorted(self.request.seals, key=lambda one: one.last):
+            if (seal.workstation_id, seal.epoch) != (who, epoch) or not seals.is_ours(seal, self._public_key):
+                raise Refusal("SEAL_NOT_OURS", "a seal given back is not signed by this HQ", status=422)
+            seals.insert(connection, seal)
+
+    def _start(self, connection: Connection) -> Walk:
+        who, epoch = self.station.workstation_id, self.request.epoch
+        self.sealed = seals.sealed_to(connection, who, epoch)
+        row = seals.ending_at(connection, who, epoch, self.request.after)
+        if row is not None and seals.is_ours(seals.seal_of(row), self._public_key):
+            self.after = self.request.after
+        head, sent = audit.start_of(connection, who, epoch, self.after)
+        watermark = audit.watermark_of(connection, who, epoch)
+        begin = max(self.after, self.sealed) + 1
+        return Walk(
+            self.station, epoch, self.request.count, head, sent, self.after, self.after, watermark, begin
+        )
 
 
 def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -> ProofAnswer:
-    """Compare, sign and record a finished rehash; equal only if count and head are and nothing is missing."""
-    request, head = rehash.request, rehash.head.hex()
-    equal = not rehash.missing and rehash.count == request.count and head == request.head
-    message = proof_signing_bytes(rehash.workstation_id, request.epoch, rehash.count, head, equal, at_ms)
+    """Compare, sign, seal and record; equal only if count and head are and nothing is missing."""
+    request, walk, station = rehash.request, rehash.walk, rehash.station
+    assert walk is not None
+    who, head = station.workstation_id, walk.head.hex()
+    equal = not walk.missing and walk.count == request.count and head == request.head
+    message = proof_signing_bytes(who, request.epoch, walk.count, head, equal, at_ms)
     signature = keys.sign(message)
     with transaction(connection):
-        connection.execute(
-            "INSERT INTO proofs (workstation_id, epoch, proof_no, at_ms, asked_count, asked_head, held_count,"
-            " held_head, equal, suspended, detail, signature) SELECT :workstation_id, :epoch,"
-            " COALESCE(MAX(proof_no), 0) + 1, :at_ms, :asked_count, :asked_head, :held_count, :held_head, :equal,"
-            " :suspended, :detail, :signature FROM proofs WHERE workstation_id = :workstation_id AND epoch = :epoch",
-            {
-                "workstation_id": rehash.workstation_id,
-                "epoch": request.epoch,
-                "at_ms": at_ms,
-                "asked_count": request.count,
-                "asked_head": bytes.fromhex(request.head),
-                "held_count": rehash.count,
-                "held_head": rehash.head,
-                "equal": int(equal),
-                "suspended": rehash.suspended,
-                "detail": json.dumps({"altered": rehash.altered, "missing": rehash.missing}),
-                "signature": signature,
-            },
-        )
+        audit.chain_row(connection, walk)
+        if not equal and not walk.missing:
+            walk.findings.append(
+                Finding(
+                    side="both", table="events", epoch=request.epoch,
+                    key=f"{rehash.after + 1}-{request.count}", code="DIFFERENT",
+                )  # fmt: skip
+            )
+        findings = rehash.findings + audit.strangers(connection, who) + audit.conflicts(connection, who)
+        findings = (findings + audit.accounts(connection))[:FINDINGS]
+        if not walk.missing:
+            audit.record(connection, who, findings, at_ms)
+        if equal and not _of_unit(findings, rehash):
+            _seal(connection, keys, rehash, walk, at_ms)
+        _record(connection, rehash, walk, equal, at_ms, signature)
+        known = [seals.seal_of(row) for row in seals.behind(connection, who, request.epoch, request.after)]
+        suspensions = seals.suspensions(connection, who, request.epoch, 1, request.count, SUSPENSIONS)
+        held = audit.watermark_of(connection, who, request.epoch)
+        suspended = _suspended(connection, who, request)
+    located = "" if equal or walk.missing else _buckets(walk, rehash.after, request.count)
     return ProofAnswer(
         epoch=request.epoch,
-        count=rehash.count,
+        count=walk.count,
         head=head,
         equal=equal,
-        missing=rehash.missing,
-        suspended=rehash.suspended,
+        missing=walk.missing,
+        suspended=suspended,
         at_ms=at_ms,
         signature=base64.b64encode(signature).decode(),
+        after=rehash.after,
+        held=held,
+        sealed=rehash.sealed,
+        seals=known,
+        buckets=located,
+        totals=[] if equal else walk.book.rows(),
+        suspensions=suspensions,
+        findings=findings,
+    )
+
+
+def _seal(connection: Connection, keys: HqKeys, rehash: Rehash, walk: Walk, at_ms: int) -> None:
+    """Seal the proven unit, unless another proof has sealed meanwhile."""
+    who, epoch = rehash.station.workstation_id, rehash.request.epoch
+    if seals.sealed_to(connection, who, epoch) != rehash.sealed:
+        return
+    parts = list(walk.marks)
+    if walk.count > (parts[-1][0] if parts else rehash.sealed):
+        parts.append((walk.count, walk.head.hex(), walk.part.rows()))
+    for last, head, totals in parts:
+        seals.make(
+            connection, keys, workstation_id=who, epoch=epoch, last=last, head=head, totals=totals, at_ms=at_ms
+        )
+
+
+def _of_unit(findings: list[Finding], rehash: Rehash) -> bool:
+    """Whether the audit found anything in the very rows that would be sealed now."""
+    return any(
+        one.epoch == rehash.request.epoch
+        and one.table in ("events", "postings", "transactions", "chains")
+        and (not one.key.isdigit() or int(one.key) > rehash.sealed)
+        for one in findings
+    )
+
+
+def _buckets(walk: Walk, after: int, count: int) -> str:
+    return base64.b64encode(pack(walk.sums, (after + 1) // BUCKET_EVENTS, count // BUCKET_EVENTS)).decode()
+
+
+def _suspended(connection: Connection, workstation_id: str, request: ProofRequest) -> int:
+    found = connection.execute(
+        "SELECT count(*) FROM events WHERE workstation_id = :id AND epoch = :epoch AND state = 'suspended'"
+        " AND seq <= :count",
+        {"id": workstation_id, "epoch": request.epoch, "count": request.count},
+    ).fetchone()
+    return int(found[0])
+
+
+def _record(
+    connection: Connection, rehash: Rehash, walk: Walk, equal: bool, at_ms: int, signature: bytes
+) -> None:
+    connection.execute(
+        "INSERT INTO proofs (workstation_id, epoch, proof_no, at_ms, asked_count, asked_head, held_count,"
+        " held_head, equal, suspended, detail, signature) SELECT :workstation_id, :epoch,"
+        " COALESCE(MAX(proof_no), 0) + 1, :at_ms, :asked_count, :asked_head, :held_count, :held_head, :equal,"
+        " :suspended, :detail, :signature FROM proofs WHERE workstation_id = :workstation_id AND epoch = :epoch",
+        {
+            "workstation_id": rehash.station.workstation_id,
+            "epoch": rehash.request.epoch,
+            "at_ms": at_ms,
+            "asked_count": rehash.request.count,
+            "asked_head": bytes.fromhex(rehash.request.head),
+            "held_count": walk.count,
+            "held_head": walk.head,
+            "equal": int(equal),
+            "suspended": walk.suspended,
+            "detail": json.dumps({"altered": walk.altered[:ALTERED_NAMED], "missing": walk.missing}),
+            "signature": signature,
+        },
     )

@@ -13,9 +13,9 @@ from typing import TypeVar
 from agent.domain.digest import Json
 from agent.domain.errors import Refusal, StorageError
 from agent.ports import Clock, Entropy
-from agent.sqlite import Connection, transaction
+from agent.sqlite import Connection, rewrite_header, transaction
 from agent.worker import Worker
-from sync.hq import books, enrol, feeds, importer, member_write, payers, prove
+from sync.hq import books, enrol, feeds, importer, locate, member_write, payers, prove, readers, seals
 from sync.hq.bounds import ENROL_CODE_BYTES
 from sync.hq.enrol import Station
 from sync.hq.importer import ImportReport, Progress
@@ -31,6 +31,7 @@ from sync.protocol import (
     ProofAnswer,
     ProofRequest,
 )
+from sync.proof import LocateAnswer, LocateRequest, Seal
 
 T = TypeVar("T")
 
@@ -120,19 +121,46 @@ class HqService:
                 connection, station, batch, now, beside=lambda: payers.keep(connection, self._keys, station, batch, now)
             )
 
-        return await self._read(work)
+        answer = await self._read(work)
+        if batch.proof is None:
+            return answer
+        # ORDER: the events are in and answered for before they are proven; a proof that fails costs none of them.
+        asked = ProofRequest(epoch=batch.epoch, after=batch.proof.after, count=batch.last, head=batch.head)
+        return answer.model_copy(update={"proof": await self.prove(workstation_id, asked)})
 
     async def feed(self, workstation_id: str, feed: Feed, after: int) -> FeedPage:
         """Give one page of a feed of the workstation's brand."""
         return await self._read(lambda c: feeds.page(c, self._known(c, workstation_id), feed, after))
 
     async def prove(self, workstation_id: str, request: ProofRequest) -> ProofAnswer:
-        """Rehash one epoch in steps and answer with HQ's signature."""
-        rehash = prove.Rehash(workstation_id, request)
+        """Rehash what one epoch holds behind the last seal, in steps; sign, and seal it when it is equal."""
+        station = await self._read(lambda c: self._known(c, workstation_id))
+        rehash = prove.Rehash(station, request, self._keys.public_key)
         while not await self._read(rehash.step):
             pass
         now = self._clock.now_ms()
         return await self._read(lambda c: prove.conclude(c, self._keys, rehash, now))
+
+    async def locate(self, workstation_id: str, request: LocateRequest) -> LocateAnswer:
+        """Look closer at places of one epoch, in steps."""
+        search = locate.Search(workstation_id, request)
+        while not await self._read(search.step):
+            pass
+        return search.answer()
+
+    # --- HQ's own systems -------------------------------------------------------------------------------------------
+    async def seals(self, after: int) -> list[Seal]:
+        """Seals of all workstations behind number `after`, oldest first, one page."""
+        return await self._read(lambda c: seals.page(c, after))
+
+    async def add_reader(self, name: str) -> str:
+        """Give a bearer token for `GET /v1/seals`; shown once, kept as a hash."""
+        token, now = self._entropy.token(readers.TOKEN_BYTES), self._clock.now_ms()
+        return await self._write(lambda c: readers.add(c, name, token, now))
+
+    async def reader(self, token: str) -> str | None:
+        """Whose token this is."""
+        return await self._read(lambda c: readers.owner(c, token))
 
     async def totals(self, workstation_id: str) -> Totals:
         """Give a workstation's totals per business day."""
@@ -171,6 +199,10 @@ class HqService:
     async def ping(self) -> None:
         """Prove that the database answers; raises StorageError."""
         await self._read(lambda c: c.execute("SELECT 1").fetchone())
+
+    async def touch(self) -> None:
+        """Commit one page that changes nothing, for the watchdog; raises StorageError."""
+        await self._write(rewrite_header)
 
     async def close(self) -> None:
         """Finish queued work, fold the WAL into the file, close it."""

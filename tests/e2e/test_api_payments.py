@@ -10,7 +10,7 @@ import pytest
 from agent.demo.world import MCH_ID, SUB_MCH_ID
 from agent.domain.receipt import to_json
 from agent.ports import JobKind
-from tests.api_till import ApiTill, problem, running, someone
+from tests.api_till import ApiTill, codes, problem, running, someone
 from tests.state_files import found_in_files
 from tests.till_world import cash
 
@@ -22,10 +22,6 @@ LIST_FEN, GOLD_FEN = 1980, 1742
 def till(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiTill]:
     with running(tmp_path_factory.mktemp("payments"), devices=True) as found:
         yield found
-
-
-def codes(sale: dict[str, Any]) -> list[str]:
-    return [one["code"] for one in sale["discrepancies"]]
 
 
 def wechat(amount_fen: int, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Every refusal and discrepancy has a sentence for the cashier (till-api, "Errors"): found in the source, not by hand."""
+"""Every refusal and discrepancy has a sentence for the cashier (till-api, "Errors"): found in the source, by AST."""
 
 import ast
 import re
@@ -17,13 +17,20 @@ _OTHER_WORDS = (
     "sync/wechat/states.py",  # WeChat's own error codes
     "agent/demo/",  # made-up WeChat results
     "agent/cli/",  # names of environment variables; its errors are the daemon's or HQ's
+    "agent/notify.py",  # systemd's environment variables
 )
+_NOT_OURS = {"CERTIFICATE_VERIFY_FAILED"}  # OpenSSL's word
 
 
 def codes_in(tree: ast.AST) -> Iterator[str]:
     """String constants with a code's form, and codes of one word where a refusal or discrepancy is made of them."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _CODE.fullmatch(node.value):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and _CODE.fullmatch(node.value)
+            and node.value not in _NOT_OURS
+        ):
             yield node.value
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MAKERS:
             for given in node.args[:2]:

@@ -37,6 +37,7 @@ def test_all_mistakes_are_reported_at_once_with_the_nearest_key() -> None:
     assert "api.prot: unknown key; did you mean port?" in said
     assert "api.port: Input should be a valid integer" in said
     assert "printer.2: a tcp printer needs host" in said
+    assert "receipt.printer: 'x' names no [[printer]]" in said
 
 
 @pytest.mark.parametrize(

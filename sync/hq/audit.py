@@ -1,0 +1,266 @@
+"""HQ's audit of itself: old sealed ranges again, seals, totals, balances, conflicts; a bounded part per proof.
+
+Called by sync.hq.prove. Positions are persisted, so that a restart goes on where it stopped, round robin. It names what
+does not follow and repairs nothing.
+"""
+
+import json
+from agent.domain.digest import event_digest, extend, genesis
+from agent.limits import AUDIT_EVENTS
+from agent.sqlite import Connection, Row
+from sync.hq import seals
+from sync.hq.bounds import AUDIT_ACCOUNTS, CONFLICTS_NAMED, PROOF_STEP_EVENTS
+from sync.hq.enrol import Station
+from sync.hq.walk import Walk
+from sync.proof import Finding, Seal, suspended_hash
+
+
+def start_of(connection: Connection, workstation_id: str, epoch: str, after: int) -> tuple[bytes, bytes]:
+    """(head, chain as sent) after a sealed seq: the head is the seal's, the chain that of the event's row."""
+    if after == 0:
+        start = genesis(workstation_id, epoch)
+        return start, start
+    row = seals.ending_at(connection, workstation_id, epoch, after)
+    assert row is not None, "the caller asks for sealed ends only"
+    event = connection.execute(
+        "SELECT chain FROM events WHERE workstation_id = :id AND epoch = :epoch AND seq = :seq",
+        {"id": workstation_id, "epoch": epoch, "seq": after},
+    ).fetchone()
+    return row["head"], row["head"] if event is None else event["chain"]
+
+
+class Rolling:
+    """Re-proves sealed ranges of one epoch from rows, AUDIT_EVENTS a proof; a range that is not done goes on later."""
+
+    def __init__(self, station: Station, epoch: str, public_key: bytes) -> None:
+        self._station = station
+        self._epoch = epoch
+        self._public_key = public_key
+        self._budget = AUDIT_EVENTS
+        self._wrapped = False
+        self._seal: Seal | None = None
+        self._walk: Walk | None = None
+        self.findings: list[Finding] = []
+
+    def step(self, connection: Connection) -> bool:
+        """Re-prove the next part of a sealed range; True when the budget is spent or everything was seen once."""
+        if self._walk is not None and self._seal is not None:
+            if self._walk.step(connection, PROOF_STEP_EVENTS):
+                self._conclude(connection, self._walk, self._seal)
+                self._walk = None
+                self._budget -= self._seal.last - self._seal.first + 1
+            return self._budget <= 0
+        place = self._place(connection)
+        rows = seals.behind(connection, self._station.workstation_id, self._epoch, place, 1)
+        if rows:
+            self._begin(connection, rows[0], place)
+            return False
+        if self._wrapped or place == 0:
+            return True
+        self._wrapped = True
+        self._keep(connection, 0)
+        return False
+
+    def _begin(self, connection: Connection, row: Row, place: int) -> None:
+        """Start on one seal; its range is walked in the steps that follow."""
+        who, seal = self._station.workstation_id, seals.seal_of(row)
+        self._keep(connection, seal.last)
+        if not seals.is_ours(seal, self._public_key):
+            self._find("seals", str(seal.last), "SIGNATURE")
+        if seal.first != place + 1:
+            self._find("seals", str(place + 1), "MISSING")
+        if seal.first > 1 and seals.ending_at(connection, who, self._epoch, seal.first - 1) is None:
+            return
+        after = seal.first - 1
+        head, sent = start_of(connection, who, self._epoch, after)
+        watermark = watermark_of(connection, who, self._epoch)
+        self._seal = seal
+        self._walk = Walk(self._station, self._epoch, seal.last, head, sent, after, after, watermark, after + 1)
+
+    def _conclude(self, connection: Connection, walk: Walk, seal: Seal) -> None:
+        self.findings += walk.findings
+        if walk.missing:
+            return  # the proof itself names what is missing, and it heals
+        who, span = self._station.workstation_id, f"{seal.first}-{seal.last}"
+        if walk.head.hex() != seal.head:
+            self._find("events", span, "SEALED_HEAD", "rows no longer give the sealed head")
+        elif walk.book.rows() != list(seal.totals):
+            self._find("seals", str(seal.last), "TOTALS")
+        held = seals.suspensions(connection, who, self._epoch, seal.first, seal.last)
+        if suspended_hash(held) != seal.suspended:
+            self._find("events", span, "SUSPENDED", "other events are suspended than were sealed")
+
+    def _find(self, place: str, key: str, code: str, detail: str = "") -> None:
+        self.findings.append(Finding(side="hq", table=place, epoch=self._epoch, key=key, code=code, detail=detail))
+
+    def _place(self, connection: Connection) -> int:
+        row = connection.execute(
+            "SELECT seq FROM audits WHERE workstation_id = :id AND what = :what",
+            {"id": self._station.workstation_id, "what": f"events {self._epoch}"},
+        ).fetchone()
+        return 0 if row is None else int(row["seq"])
+
+    def _keep(self, connection: Connection, seq: int) -> None:
+        keep_place(connection, self._station.workstation_id, f"events {self._epoch}", self._epoch, seq)
+
+
+def keep_place(connection: Connection, workstation_id: str, what: str, epoch: str, seq: int) -> None:
+    """Remember where an audit stands."""
+    connection.execute(
+        "INSERT INTO audits (workstation_id, what, epoch, seq, partial) VALUES (:id, :what, :epoch, :seq, '')"
+        " ON CONFLICT (workstation_id, what) DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch",
+        {"id": workstation_id, "what": what, "epoch": epoch, "seq": seq},
+    )
+
+
+def watermark_of(connection: Connection, workstation_id: str, epoch: str) -> int:
+    """The stored watermark, 0 when the chain has no row."""
+    row = connection.execute(
+        "SELECT watermark FROM chains WHERE workstation_id = :id AND epoch = :epoch",
+        {"id": workstation_id, "epoch": epoch},
+    ).fetchone()
+    return 0 if row is None else int(row["watermark"])
+
+
+def chain_row(connection: Connection, walk: Walk) -> None:
+    """Compare the chain's row and the day totals with a walk that reached the end of what HQ holds."""
+    who, key = walk.station.workstation_id, {"id": walk.station.workstation_id, "epoch": walk.epoch}
+    row = connection.execute(
+        "SELECT watermark, head, sent_head FROM chains WHERE workstation_id = :id AND epoch = :epoch", key
+    ).fetchone()
+    top = connection.execute(
+        "SELECT MAX(seq) FROM events WHERE workstation_id = :id AND epoch = :epoch", key
+    ).fetchone()[0]
+    if row is None:
+        if top is not None:
+            walk.find("chains", walk.epoch, "MISSING")
+        return
+    if walk.missing or (top or 0) > walk.count:
+        return  # more came in meanwhile, or it is behind a gap: the next proof reaches the end
+    if row["watermark"] != walk.count:
+        walk.find("chains", walk.epoch, "DOES_NOT_FOLLOW", f"watermark {row['watermark']}, events to {walk.count}")
+        return
+    if row["head"] != walk.head or row["sent_head"] != walk.sent:
+        walk.find("chains", walk.epoch, "DOES_NOT_FOLLOW", "head")
+    _day_totals(connection, walk, who)
+
+
+def _day_totals(connection: Connection, walk: Walk, workstation_id: str) -> None:
+    """Sealed totals plus those of the unit must be what the day totals say."""
+    key = {"id": workstation_id, "epoch": walk.epoch, "from": walk.book_from}
+    rows = connection.execute(
+        "SELECT totals FROM seals WHERE workstation_id = :id AND epoch = :epoch AND last < :from", key
+    )
+    sums: dict[tuple[str, str], list[int]] = {}
+    for part in [*(json.loads(row["totals"]) for row in rows), walk.book.rows()]:
+        for day, _kind, state, *amounts in part:
+            held = sums.setdefault((day, state), [0, 0, 0])
+            sums[day, state] = [a + b for a, b in zip(held, amounts, strict=True)]
+    stored = {
+        (row["business_day"], row["state"]): [row["events"], row["payable_fen"], row["points"]]
+        for row in connection.execute("SELECT * FROM day_totals WHERE workstation_id = :id AND epoch = :epoch", key)
+    }
+    for day, state in sorted(sums.keys() | stored.keys()):
+        if sums.get((day, state)) != stored.get((day, state)):
+            detail = f"events, fen, points: {stored.get((day, state))}, by events {sums.get((day, state))}"
+            walk.find("day_totals", f"{day} {state}", "DOES_NOT_FOLLOW", detail)
+
+
+def strangers(connection: Connection, workstation_id: str) -> list[Finding]:
+    """Epochs that rows name but no chain has; one index look-up per epoch."""
+    known = {
+        row["epoch"]
+        for row in connection.execute("SELECT epoch FROM chains WHERE workstation_id = :id", {"id": workstation_id})
+    }
+    found: list[Finding] = []
+    for table in ("events", "postings", "transactions", "day_totals", "seals", "conflicts"):
+        epoch = ""
+        while True:
+            row = connection.execute(
+                f"SELECT MIN(epoch) FROM {table} WHERE workstation_id = :id AND epoch > :epoch",
+                {"id": workstation_id, "epoch": epoch},
+            ).fetchone()
+            if row[0] is None:
+                break
+            epoch = str(row[0])
+            if epoch not in known:
+                found.append(Finding(side="hq", table=table, epoch=epoch[:64], key=epoch[:64], code="EPOCH_UNKNOWN"))
+    return found
+
+
+def conflicts(connection: Connection, workstation_id: str) -> list[Finding]:
+    """Every fork by name, and conflicts that do not follow from their bodies or belong to no event."""
+    rows = connection.execute(
+        "SELECT c.epoch, c.seq, c.digest, c.body, c.chain, e.digest AS held FROM conflicts c LEFT JOIN events e"
+        " ON e.workstation_id = c.workstation_id AND e.epoch = c.epoch AND e.seq = c.seq"
+        " WHERE c.workstation_id = :id ORDER BY c.epoch, c.seq LIMIT :limit",
+        {"id": workstation_id, "limit": CONFLICTS_NAMED},
+    ).fetchall()
+    found = []
+    for row in rows:
+        digest = event_digest(row["body"].encode())
+        before = [
+            one["chain"]
+            for one in connection.execute(
+                "SELECT chain FROM events WHERE workstation_id = :id AND epoch = :epoch AND seq = :seq"
+                " UNION ALL SELECT chain FROM conflicts WHERE workstation_id = :id AND epoch = :epoch AND seq = :seq",
+                {"id": workstation_id, "epoch": row["epoch"], "seq": row["seq"] - 1},
+            )
+        ] or ([genesis(workstation_id, row["epoch"])] if row["seq"] == 1 else [])
+        unlinked = bool(before) and row["chain"] not in [extend(head, digest) for head in before]
+        named = f'"epoch":"{row["epoch"]}"' in row["body"] and f'"seq":{row["seq"]},' in row["body"]
+        broken = digest != row["digest"] or row["held"] is None or digest == row["held"] or unlinked or not named
+        place, code = ("conflicts", "DOES_NOT_FOLLOW") if broken else ("conflicts", "FORK")
+        found.append(Finding(side="hq", table=place, epoch=row["epoch"], key=str(row["seq"]), code=code))
+    return found
+
+
+def accounts(connection: Connection) -> list[Finding]:
+    """Compare the next AUDIT_ACCOUNTS balances of HQ with the sums of their postings; wraps at the end."""
+    row = connection.execute("SELECT epoch FROM audits WHERE workstation_id = '' AND what = 'accounts'").fetchone()
+    place = "" if row is None else str(row["epoch"])
+    key: dict[str, object] = {"place": place, "limit": AUDIT_ACCOUNTS}
+    ids = [
+        one["member_id"]
+        for one in connection.execute(
+            "SELECT member_id FROM (SELECT member_id FROM accounts WHERE member_id > :place"
+            " UNION SELECT member_id FROM postings WHERE member_id > :place) AS both_sides"
+            " ORDER BY member_id LIMIT :limit",
+            key,
+        )
+    ]
+    last = ids[-1] if ids else ""
+    key["last"] = last
+    span = "member_id > :place AND member_id <= :last"
+    sums = {
+        (one["member_id"], one["account"]): one["amount"]
+        for one in connection.execute(
+            f"SELECT member_id, account, SUM(amount) AS amount FROM postings WHERE {span} GROUP BY member_id, account",
+            key,
+        )
+    }
+    held = {
+        (one["member_id"], one["account"]): one["balance"]
+        for one in connection.execute(f"SELECT member_id, account, balance FROM accounts WHERE {span}", key)
+    }
+    keep_place(connection, "", "accounts", last if len(ids) == AUDIT_ACCOUNTS else "", 0)
+    return [
+        Finding(
+            side="hq", table="accounts", epoch="", key=f"{member_id} {account}", code="DOES_NOT_FOLLOW",
+            detail=f"balance {held.get((member_id, account))}, by postings {sums.get((member_id, account))}",
+        )  # fmt: skip
+        for member_id, account in sorted(sums.keys() | held.keys())
+        if sums.get((member_id, account)) != held.get((member_id, account))
+    ]
+
+
+def record(connection: Connection, workstation_id: str, findings: list[Finding], at_ms: int) -> None:
+    """Keep findings, first and last time seen; a person explains them later."""
+    connection.executemany(
+        "INSERT INTO discrepancies (workstation_id, side, place, epoch, key, code, detail, first_seen_ms, last_seen_ms)"
+        " VALUES (:id, :side, :table, :epoch, :key, :code, :detail, :at_ms, :at_ms)"
+        " ON CONFLICT (workstation_id, side, place, epoch, key, code) DO UPDATE SET"
+        " last_seen_ms = excluded.last_seen_ms, detail = excluded.detail",
+        [{"id": workstation_id, "at_ms": at_ms, **one.model_dump()} for one in findings],
+    )
+
