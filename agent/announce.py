@@ -35,6 +35,11 @@ class Announcer:
     ) -> Notice:
         """Store a notice and deliver it, with `live_only` fields added for those who listen now."""
         stored = await self._notices.append(kind, dict(data), self._clock.now_ms())
+        self.deliver(stored, live_only=live_only)
+        return stored
+
+    def deliver(self, stored: Notice, *, live_only: Mapping[str, Json] | None = None) -> None:
+        """Hand a stored notice to those who listen now."""
         self._on_notice(stored)
         live = Notice(stored.id, stored.at_ms, stored.kind, {**stored.data, **(live_only or {})})
         for listener in list(self._listeners):
@@ -43,7 +48,6 @@ class Announcer:
             except asyncio.QueueFull:
                 listener.lost.set()
                 self._listeners.discard(listener)
-        return stored
 
     def listen(self) -> Listener | None:
         """Join the live stream; None when too many listen already."""

@@ -18,8 +18,9 @@ from agent.ports import Clock, Entropy, JobKind, NewPrintJob, Outbox, PrintLedge
 from agent.printing import PrintService
 from sync.protocol import EnrolAnswer
 from sync.push import Pusher
-from sync.reconcile import Reconciler, Reconciliation
+from sync.reconcile import Reconciler
 from sync.schedule import is_due, next_due_ms, slot_s
+from sync.verdict import Reconciliation, as_json
 
 CAPABILITIES = ("members.resolve", "payments.wechat", "quotes", "sales", "events", "status")
 _JOB_BYTES = 10
@@ -96,7 +97,8 @@ class Daemon:
     async def reconcile(self) -> dict[str, object]:
         """The proof as plain JSON, for the command line."""
         run = await self.prove()
-        return {**asdict(run), "equal": run.equal}
+        told = {"result": run.result, "equal": run.equal, "at_ms": run.at_ms, "seconds": round(run.seconds, 3)}
+        return {**as_json(run), **told}
 
     async def reconcile_if_due(self) -> None:
         """What the waker calls: run the hourly proof when it is due and none is running."""

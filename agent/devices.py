@@ -1,10 +1,15 @@
 """Which driver a configured device gets. Part of the composition root; knows configuration and drivers only."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from agent.config import PrinterSection, ScannerSection
 from agent.domain.errors import ConfigError
-from agent.ports import Clock
+from agent.ports import Clock, Printer
+from agent.worker import Worker
 from drivers.escpos_printer import EscposPrinter
 from drivers.file_printer import FileTransport
 from drivers.framing import Ending
@@ -13,6 +18,15 @@ from drivers.qr_scanner import SerialScanner
 from drivers.serial_printer import SerialTransport
 from drivers.tcp_printer import TcpTransport
 from drivers.transports import CharDevice, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the agent reaches outside its own objects: threads, HQ's network, paper. A simulation brings its own."""
+
+    make_worker: Callable[[str], Worker] = Worker
+    hq_transport: httpx.AsyncBaseTransport | None = None
+    make_printer: "Callable[[PrinterSection, Clock], Printer] | None" = None
 
 
 def make_scanner(section: ScannerSection, clock: Clock) -> SerialScanner:

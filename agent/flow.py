@@ -26,6 +26,8 @@ from agent.ports import Books, Entropy, EventDraft, Outcome, OutcomeKind, Priceb
 from agent.quotes import Quote
 from agent.views import identification_view, sale_answer
 
+_TOLD = ("sale_id", "event", "payable_fen", "collected_fen", "points_earned", "discrepancies")
+
 
 @dataclass(frozen=True, slots=True)
 class TillPorts:
@@ -126,9 +128,6 @@ class Till:
     async def commit(self, order: SaleOrder) -> Outcome:
         """Book a paid sale, once. Whatever disagrees becomes a discrepancy; only a contradiction is refused."""
         order = await self._ports.booking.without_payment_codes(order)
-        earlier = await self._ports.books.answer("sale", order.sale_id, order.as_request())
-        if earlier is not None:
-            return earlier
         claims = {("tenders", one) for one in self._ports.booking.transactions(order)} | {("sale_id", order.sale_id)}
         if order.quote_id is not None:
             claims.add(("quote_id", order.quote_id))
@@ -139,12 +138,18 @@ class Till:
         try:
             facts, judged = await self._ports.booking.facts(order)
             outcome = await self._book(order, facts, judged)
+        except Refusal:
+            # A sale that was booked before is answered as it was, even where its parts would be refused by now.
+            earlier = await self._ports.books.answer("sale", order.sale_id, order.as_request())
+            if earlier is None:
+                raise
+            return earlier
         finally:
             self._in_flight -= claims
         if outcome.kind is OutcomeKind.CREATED:
             if facts.by is not None and facts.by is self.last_scan:
                 self.last_scan = None  # the next customer is somebody else
-            await self._after(order, outcome)
+            self._after(order, outcome)
         return outcome
 
     async def _book(self, order: SaleOrder, facts: SaleFacts, judged: Judged) -> Outcome:
@@ -154,7 +159,6 @@ class Till:
         invitation = self._ports.paperwork.invitation(facts, claim)
         balance = await self._balance_after(facts)
         nonce = judged.member_by.nonce if judged.member_by is not None else None
-        is_fresh = nonce is not None and not await self._ports.books.is_used(nonce=nonce)
         draft = EventDraft(
             kind="sale",
             caller_id=order.sale_id,
@@ -164,7 +168,8 @@ class Till:
             postings=sale_event.postings(facts),
             print_jobs=lambda name: self._ports.paperwork.jobs(name, order, facts, invitation, balance),
             transaction_ids=judged.transaction_ids,
-            nonces=(nonce,) if nonce is not None and is_fresh else (),
+            nonces=(nonce,) if nonce is not None else (),
+            told=_TOLD,
             at_ms=facts.at_ms,
         )
         return await self._ports.books.commit(draft)
@@ -176,11 +181,11 @@ class Till:
         return None if before is None else before + facts.points_earned
 
     # --- print, push -----------------------------------------------------------------------------------------------
-    async def _after(self, order: SaleOrder, outcome: Outcome) -> None:
+    def _after(self, order: SaleOrder, outcome: Outcome) -> None:
         """Paper and HQ are consequences: woken, never waited for."""
         self._ports.wake_printing()
         self._ports.wake_push()
         if order.quote_id is not None:
             self.cancel_quote(order.quote_id)
-        told = ("sale_id", "event", "payable_fen", "collected_fen", "points_earned", "discrepancies")
-        await self._ports.announcer.announce("sale.recorded", {key: outcome.answer[key] for key in told})
+        if outcome.notice is not None:
+            self._ports.announcer.deliver(outcome.notice)

@@ -75,6 +75,10 @@ LOCATE_PLACES: Final = 4096  # sub-buckets in one answer: 72 kB
 LOCATE_EVENTS: Final = 200  # whole events fetched for a person to compare; all others are named by seq
 SUSPENSIONS: Final = 500  # suspended events an answer names, the newest first
 FINDINGS: Final = 500  # rows one audit names; the first is already an alarm
+REPLICA_CHECK_ROWS: Final = 20_000  # rows per feed and hour; ten million members take three weeks, 100,000 five hours
+RANGE_ROWS: Final = 500  # rows under one digest
+SMALL_RANGE_ROWS: Final = 16  # rows under one digest once a range differs; what is sent again
+RANGES_ASKED: Final = 64
 RECONCILE_SLOT_SPREAD_S: Final = 300  # stores of a chain spread over the first five minutes of the hour
 REPLICA_JOB_ROWS: Final = 250  # rows per write job, so that a look-up never waits more than some 5 ms
 

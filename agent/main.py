@@ -22,10 +22,12 @@ from agent.db.books import BooksDb
 from agent.db.notices import NoticesDb, TokensDb, token_hash
 from agent.db.outbox import OutboxDb
 from agent.db.print_jobs import PrintJobsDb
+from agent.db.proofs import ProofsDb
 from agent.db.replica import ReplicaDb
+from agent.db.replica_rows import ReplicaRowsDb
 from agent.db.schema import books_migrations, replica_migrations
 from agent.db.store import Store
-from agent.devices import make_printer, make_scanner
+from agent.devices import Outside, make_printer, make_scanner
 from agent.domain.digest import Json
 from agent.domain.errors import ConfigError, DiskLow, StorageError
 from agent.flow import Till, TillPorts
@@ -40,8 +42,10 @@ from agent.ports import Clock, Entropy, JobState
 from agent.printing import PrintService
 from agent.sqlite import rewrite_header
 from agent.supervise import supervise
+from agent.witness import FileWitness
 from agent.wording import CHINESE, ENGLISH
 from sync.client import HttpHq
+from sync.downward import Downward
 from sync.protocol import EnrolAnswer, EnrolRequest, Feed
 from sync.pull import Puller
 from sync.push import Pusher, PushPorts
@@ -64,8 +68,17 @@ async def enrol(settings: Settings, code: str, entropy: Entropy) -> EnrolAnswer:
 class Agent:
     """The assembled agent. `open` builds, `run` serves until `stop` is set, and everything is closed behind it."""
 
-    def __init__(self, settings: Settings, clock: Clock, entropy: Entropy, *, notifier: Notifier | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        notifier: Notifier | None = None,
+        outside: Outside | None = None,
+    ) -> None:
         self._settings = settings
+        self._outside = outside if outside is not None else Outside()
         self._notifier = notifier if notifier is not None else Notifier()
         self._clock = clock
         self._entropy = entropy
@@ -84,15 +97,26 @@ class Agent:
         self.health = Health(clock)
 
         # books and replica
-        self._books_store = books_store = await Store.open(settings.state / "books.db", books_migrations)
+        self._books_store = books_store = await Store.open(
+            settings.state / "books.db", books_migrations, make_worker=self._outside.make_worker
+        )
         self._closing.push_async_callback(books_store.close)
         replica_store = await Store.open(
-            settings.state / "replica.db", replica_migrations, durable=False, with_reader=True
+            settings.state / "replica.db",
+            replica_migrations,
+            durable=False,
+            with_reader=True,
+            make_worker=self._outside.make_worker,
         )
         self._closing.push_async_callback(replica_store.close)
         self.books = BooksDb(books_store, enrolment.workstation_id, keys, clock, entropy)
         await self.books.ensure_epoch()
-        self.outbox = OutboxDb(books_store, enrolment.workstation_id)
+        witness = FileWitness(settings.keys)
+        forked = await self.books.heed(witness.read())
+        if forked is not None:
+            logs.get().warning("books.restored", epoch=forked)
+        self.outbox = OutboxDb(books_store, enrolment.workstation_id, witness)
+        self.proofs = ProofsDb(books_store, enrolment.workstation_id, keys)
         self.ledger = PrintJobsDb(books_store, keys)
         self.replica = ReplicaDb(replica_store, enrolment.brand_id, keys)
         self.announcer = Announcer(NoticesDb(books_store), clock, on_notice=logs.notice_line)
@@ -110,13 +134,18 @@ class Agent:
             workstation_id=enrolment.workstation_id,
             keys=keys,
             verify=_tls(settings),
+            transport=self._outside.hq_transport,
             on_contact=self._on_hq_contact,
         )
         self._closing.push_async_callback(self.hq.close)
         ports = PushPorts(self.outbox, self.books, self.hq, keys, clock, entropy)
         self.pusher = Pusher(ports, enrolment.workstation_id)
         self.puller = Puller(self.replica, self.hq, entropy, self._on_rows)
-        reconciler = Reconciler(self.outbox, self.pusher, self.hq, keys, clock, enrolment.workstation_id)
+        self.pusher.on_fork = self._on_fork
+        downward = Downward(ReplicaRowsDb(replica_store, self.replica), self.hq, self.puller.pull_all)
+        reconciler = Reconciler(
+            self.outbox, self.proofs, self.pusher, self.hq, keys, clock, entropy, enrolment.workstation_id, downward
+        )
 
         # the till
         place = Place(enrolment.workstation_id, enrolment.store_id, enrolment.brand_id)
@@ -252,6 +281,9 @@ class Agent:
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(StorageError(reason))
 
+    def _on_fork(self, old: str, new: str) -> None:
+        self._announce("sync.fork", {"epoch": old, "new_epoch": new})
+
     def _on_scanner(self, name: str, up: bool, reason: str) -> None:
         self.health.report(f"scanner {name}", up=up, reason=reason)
         self._announce("device.ready" if up else "device.lost", {"device": name, "reason": reason})
@@ -291,7 +323,7 @@ class Agent:
     def _print_service(self, section: PrinterSection) -> PrintService:
         self.health.watch(f"printer {section.name}")
         return PrintService(
-            make_printer(section, self._clock),
+            (self._outside.make_printer or make_printer)(section, self._clock),
             self.ledger,
             self._clock,
             self._entropy,

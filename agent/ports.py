@@ -16,6 +16,7 @@ from agent.domain.receipt import Document
 from agent.domain.rules import RuleSet
 from agent.domain.sale import Posting
 from agent.domain.scan import RawScan
+from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
     Batch,
     BatchAnswer,
@@ -27,6 +28,7 @@ from sync.protocol import (
     ProofAnswer,
     ProofRequest,
 )
+from sync.ranges import RangesAnswer, RangesRequest
 
 
 # --- time, chance, keys ---------------------------------------------------------------------------------------------
@@ -271,7 +273,19 @@ class EventDraft:
     """Made from the event's name inside the transaction, because the receipt shows its number."""
     transaction_ids: Sequence[str] = ()
     nonces: Sequence[str] = ()
+    told: Sequence[str] = ()
+    """Keys of the answer that the event stream tells as `<kind>.recorded`, stored in the same transaction."""
     at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One entry of the event stream, replayable by id."""
+
+    id: int
+    at_ms: int
+    kind: str
+    data: dict[str, Json]
 
 
 class OutcomeKind(StrEnum):
@@ -290,6 +304,8 @@ class Outcome:
     name: EventName
     answer: dict[str, Json]
     field: str | None = None
+    notice: Notice | None = None
+    """What was stored for the event stream, to be handed to those who listen now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,16 +325,6 @@ class OutboxCounts:
     suspended: int
     conflict: int
     acknowledged: int
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One entry of the event stream, replayable by id."""
-
-    id: int
-    at_ms: int
-    kind: str
-    data: dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,16 +380,12 @@ class Outbox(Protocol):
         """The oldest unacknowledged events of one epoch, ascending; an empty list when all are settled."""
         ...
 
-    async def settle(self, epoch: str, answer: BatchAnswer, at_ms: int) -> None:
-        """Apply HQ's verdicts, one by one; nothing else moves an outbox row."""
+    async def settle(self, epoch: str, answer: BatchAnswer, at_ms: int, fresh: str = "") -> bool:
+        """Apply HQ's verdicts, one by one; whether the epoch proved forked and `fresh` was put in force."""
         ...
 
     async def requeue(self, epoch: str, ranges: Sequence[tuple[int, int]]) -> int:
         """Mark acknowledged events HQ says it lacks as pending again; returns how many."""
-        ...
-
-    async def rehash(self, epoch: str) -> tuple[int, str, list[int]]:
-        """Rehash stored bodies of an epoch: (count, head hex, seqs whose stored chain does not match)."""
         ...
 
     async def epochs(self) -> list[str]:
@@ -474,6 +476,14 @@ class Hq(Protocol):
 
     async def prove(self, request: ProofRequest) -> ProofAnswer:
         """Ask for HQ's own rehash."""
+        ...
+
+    async def locate(self, request: LocateRequest) -> LocateAnswer:
+        """Look closer at places of an epoch."""
+        ...
+
+    async def ranges(self, request: RangesRequest) -> RangesAnswer:
+        """Compare ranges of the replica's keys."""
         ...
 
     def traffic(self) -> Traffic:

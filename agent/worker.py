@@ -60,6 +60,25 @@ class Worker:
                 continue
 
 
+class InlineWorker(Worker):
+    """A worker without a thread: work is done at once on the event loop. For the simulated world."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._closed = False
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Do `work` now; raises WorkerClosed after close()."""
+        if self._closed:
+            raise WorkerClosed(self._name)
+        return work()
+
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Take no more work."""
+        self._closed = True
+        return True
+
+
 def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
     if future.cancelled():
         return

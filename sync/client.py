@@ -15,6 +15,7 @@ import zstandard
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import HQ_TIMEOUT_S
 from agent.ports import KeyRing, Traffic
+from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
     Batch,
     BatchAnswer,
@@ -28,6 +29,7 @@ from sync.protocol import (
     authorization,
     request_signing_bytes,
 )
+from sync.ranges import RangesAnswer, RangesRequest
 
 M = TypeVar("M", bound=Message)
 _ZSTD_LEVEL = 3  # measured: 94 B and 0.9 us a sale; gzip-6 100 B and 7.5 us (wire.md)
@@ -79,6 +81,14 @@ class HttpHq:
     async def prove(self, request: ProofRequest) -> ProofAnswer:
         """Ask for HQ's own rehash."""
         return await self._call("POST", self._path("proof"), ProofAnswer, body=_json(request))
+
+    async def locate(self, request: LocateRequest) -> LocateAnswer:
+        """Look closer at places of an epoch."""
+        return await self._call("POST", self._path("locate"), LocateAnswer, body=_json(request))
+
+    async def ranges(self, request: RangesRequest) -> RangesAnswer:
+        """Compare ranges of the replica."""
+        return await self._call("POST", self._path("ranges"), RangesAnswer, body=_json(request))
 
     def traffic(self) -> Traffic:
         """Requests and bytes of HTTP messages (heads and bodies, without TCP and TLS) since start."""

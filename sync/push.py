@@ -8,14 +8,17 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.domain.errors import HqRejected, HqUnreachable, SyncError
+from agent.domain.ids import random_id
 from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENTS
 from agent.ports import Books, Clock, Entropy, Hq, KeyRing, Outbox, StoredEvent
+from sync.proof import ProofAnswer, ProofRide
 from sync.protocol import Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
 
+_EPOCH_BYTES = 10
 _CONTENT_STATUSES = (400, 413, 422)  # HQ could read who we are but not what we said: split, then suspend
 
 
@@ -31,6 +34,21 @@ class PushPorts:
     entropy: Entropy
 
 
+@dataclass(slots=True)
+class Ride:
+    """A proof that rides on the last batch of an epoch, if that batch ends exactly where the store's rehash did."""
+
+    epoch: str
+    after: int
+    count: int
+    head: str
+    answer: ProofAnswer | None = None
+
+    def fits(self, batch: Batch) -> bool:
+        """Whether the batch's last event and head are those of the proof."""
+        return (batch.epoch, batch.last, batch.head) == (self.epoch, self.count, self.head)
+
+
 class Pusher:
     """Sends what is pending, oldest first."""
 
@@ -38,10 +56,14 @@ class Pusher:
         self._ports = ports
         self._workstation_id = workstation_id
         self._limit = BATCH_EVENTS
+        self.on_fork: Callable[[str, str], None] = lambda _old, _new: None
+        """Told (old epoch, new epoch) when HQ holds other books under our names."""
         self.wake = asyncio.Event()
         """Set when an event was booked."""
         self.reached = asyncio.Event()
         """Set when HQ was reached by another call: ends a back-off early."""
+        self.ride: Ride | None = None
+        """The proof to attach to the batch that ends where it ends; set by reconcile."""
         self.alarm = ""
         """Why sync stopped: HQ does not accept this workstation. Empty while all is well."""
 
@@ -52,6 +74,9 @@ class Pusher:
         if not events:
             return 0
         batch = await self._batch(epoch, events)
+        ride = self.ride if self.ride is not None and self.ride.fits(batch) else None
+        if ride is not None:
+            batch = batch.model_copy(update={"proof": ProofRide(after=ride.after)})
         try:
             answer = await ports.hq.push(batch)
         except HqRejected as error:
@@ -64,7 +89,12 @@ class Pusher:
         self._limit = min(BATCH_EVENTS, self._limit * 2)
         sent = {event.seq for event in events}
         verdicts = [said for said in answer.verdicts if said.seq in sent]
-        await ports.outbox.settle(epoch, answer.model_copy(update={"verdicts": verdicts}), ports.clock.now_ms())
+        fresh = random_id("ep", ports.entropy.token(_EPOCH_BYTES))
+        settled = answer.model_copy(update={"verdicts": verdicts})
+        if await ports.outbox.settle(epoch, settled, ports.clock.now_ms(), fresh):
+            self.on_fork(epoch, fresh)
+        if ride is not None:
+            ride.answer = answer.proof
         if not verdicts:
             raise HqUnreachable("HQ gave no verdict for any event", hint="is this the right HQ?")
         return len(verdicts)

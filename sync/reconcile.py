@@ -1,83 +1,85 @@
 """The hourly proof: both ends rehash what they hold; equal heads and counts prove equal books.
 
 Called by the waker, at start after downtime and by `pos-agent reconcile`. Missing events heal by resending; nothing
-altered heals by itself. It never holds up a sale.
+altered heals by itself: it is located, named and recorded. It never holds up a sale.
 """
 
 import base64
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from agent.domain.digest import Json
 from agent.domain.errors import HqRejected, SyncError
-from agent.ports import Clock, Hq, KeyRing, Outbox, ProofRecord
-from sync.protocol import ProofAnswer, ProofRequest, proof_signing_bytes
-from sync.push import Pusher
+from agent.domain.ids import random_id
+from agent.ports import Clock, Entropy, Hq, KeyRing, Outbox, ProofRecord
+from agent.proof_ports import Difference, ProofBooks, Unit
+from sync.descent import Descent
+from sync.downward import Downward
+from sync.proof import Finding, ProofAnswer, ProofRequest, Seal, proof_signing_bytes
+from sync.push import Pusher, Ride
+from sync.verdict import EpochProof, Reconciliation, as_json, result_of
 
 _ROUNDS = 4  # LIMIT: push, prove, heal, prove; a till that sells meanwhile may need one more
-
-
-@dataclass(frozen=True, slots=True)
-class EpochProof:
-    """The proof of one epoch: what both ends computed, and what was found on the way."""
-
-    epoch: str
-    count: int
-    head: str
-    hq_count: int
-    hq_head: str
-    equal: bool
-    healed: tuple[tuple[int, int], ...] = ()
-    """Ranges HQ lacked although it once acknowledged them; they were sent again."""
-    altered_here: tuple[int, ...] = ()
-    """Events whose stored bytes no longer fit the chain in this store's own books."""
-    suspended: int = 0
-    signature: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """One run over all epochs. `result`: equal, healed, different or unreachable."""
-
-    result: str
-    trigger: str
-    at_ms: int
-    pushed: int = 0
-    epochs: tuple[EpochProof, ...] = ()
-    requests: int = 0
-    bytes: int = 0
-    reason: str = ""
-    seconds: float = field(default=0.0, compare=False)
-
-    @property
-    def equal(self) -> bool:
-        """Whether both books were proven equal."""
-        return self.result in ("equal", "healed")
+_EPOCH_BYTES = 10
+Progress = Callable[[str], None]
 
 
 class Reconciler:
     """Runs the proof and records it."""
 
     def __init__(
-        self, outbox: Outbox, pusher: Pusher, hq: Hq, keys: KeyRing, clock: Clock, workstation_id: str
+        self,
+        outbox: Outbox,
+        books: ProofBooks,
+        pusher: Pusher,
+        hq: Hq,
+        keys: KeyRing,
+        clock: Clock,
+        entropy: Entropy,
+        workstation_id: str,
+        downward: Downward,
     ) -> None:
         self._outbox = outbox
+        self._books = books
         self._pusher = pusher
         self._hq = hq
         self._keys = keys
         self._clock = clock
+        self._entropy = entropy
         self._workstation_id = workstation_id
+        self._downward = downward
+        self._rolled: Sequence[Finding] = ()
 
-    async def run(self, trigger: str) -> Reconciliation:
-        """Push what waits, prove every epoch, heal what HQ lacks, record the result."""
+    async def run(self, trigger: str, progress: Progress = lambda _: None) -> Reconciliation:
+        """Audit, push what waits with the proof on the last batch, prove every epoch, check the replica, record."""
         before, started_s, at_ms = self._hq.traffic(), self._clock.mono_s(), self._clock.now_ms()
-        pushed, reason = 0, ""
+        pushed, reason, result = 0, "", "equal"
         proofs: list[EpochProof] = []
+        found: list[Difference] = []
         try:
+            progress("audit")
+            self._rolled = await self._audit()
+            found += [Difference(one) for one in self._rolled]
+            progress("push")
+            ride = await self._ride()
             pushed = await self._pusher.push_all()
-            proofs = [await self._prove(epoch) for epoch in await self._outbox.epochs()]
-            result = _result(proofs)
+            self._pusher.ride = None
+            for epoch in await self._outbox.epochs():
+                progress(f"proof {epoch}")
+                proof = await self._prove(epoch, ride.answer if ride is not None and ride.epoch == epoch else None)
+                proofs.append(proof)
+                found += proof.differences
+            proved = self._hq.traffic().requests
+            progress("replica")
+            found += [Difference(one) for one in await self._downward.check()]
+            result = result_of(proofs, found)
         except SyncError as error:
+            proved = self._hq.traffic().requests
             result, reason = "different" if isinstance(error, HqRejected) else "unreachable", error.message
+        finally:
+            self._pusher.ride = None
+        found = _once(found)
+        if found:
+            await self._books.record(found, at_ms)
         after = self._hq.traffic()
         run = Reconciliation(
             result=result,
@@ -85,9 +87,10 @@ class Reconciler:
             at_ms=at_ms,
             pushed=pushed,
             epochs=tuple(proofs),
-            requests=after.requests - before.requests,
+            requests=proved - before.requests,
             bytes=after.bytes_up + after.bytes_down - before.bytes_up - before.bytes_down,
             reason=reason,
+            differences=tuple(found),
             seconds=self._clock.mono_s() - started_s,
         )
         await self._record(run)
@@ -100,62 +103,136 @@ class Reconciler:
                 return proof.at_ms
         return None
 
-    async def _prove(self, epoch: str) -> EpochProof:
+    async def _audit(self) -> list[Finding]:
+        """The store's own old ranges, before anything is sent: what was altered must not be resent as if it waited."""
+        found = await self._books.strangers()
+        for epoch in await self._outbox.epochs():
+            found += await self._books.roll(epoch)
+        return found
+
+    async def _ride(self) -> Ride | None:
+        """Let the proof of the epoch in force ride on its last batch, where our own rows are in order."""
+        epoch = await self._outbox.epoch()
+        if not (await self._outbox.outbox_counts()).pending:
+            return None
+        unit = await self._books.unit(epoch)
+        if unit.altered or unit.findings or unit.count == unit.after:
+            return None
+        self._pusher.ride = Ride(epoch, unit.after, unit.count, unit.head)
+        return self._pusher.ride
+
+    async def _prove(self, epoch: str, ridden: ProofAnswer | None) -> EpochProof:
         healed: list[tuple[int, int]] = []
+        lost: list[Seal] = []
+        found: list[Difference] = []
         for _ in range(_ROUNDS):
-            count, head, altered = await self._outbox.rehash(epoch)
-            answer = await self._hq.prove(ProofRequest(epoch=epoch, count=count, head=head))
-            self._check_signature(answer)
+            unit = await self._books.unit(epoch)
+            request = ProofRequest(epoch=epoch, after=unit.after, count=unit.count, head=unit.head, seals=lost[:200])
+            answer = ridden if ridden is not None and ridden.count == unit.count else await self._hq.prove(request)
+            ridden = None
+            self._check_signature(answer, epoch)
+            sealed = await self._books.seals(epoch, answer.sealed)
+            if sealed and not lost and answer.sealed < sealed[0].last:
+                lost = [seal for seal in sealed if self._books.is_hqs(seal)]
+                found += [Difference(_lost(seal)) for seal in lost]
+                if lost:
+                    continue
             if answer.missing and not answer.equal:
                 if await self._outbox.requeue(epoch, answer.missing):
                     healed += answer.missing
                 await self._pusher.push_all()
                 continue
             break
+        found += [Difference(one) for one in [*unit.findings, *answer.findings]]
+        found += await self._fork(epoch, answer)
+        found += [Difference(one) for one in await self._take_seals(unit, answer)]
+        learned = await self._books.learn_suspensions(epoch, answer.suspensions, unit.count)
+        found += [Difference(one) for one in learned]
+        equal = answer.equal and answer.head == unit.head and answer.count == unit.count and not unit.altered
+        located = await self._locate(unit, answer, found, equal=equal)
+        named = {one.finding.key for one in located}
+        found = located + [one for one in found if not (one.finding.table == "events" and one.finding.key in named)]
         return EpochProof(
             epoch=epoch,
-            count=count,
-            head=head,
+            count=unit.count,
+            head=unit.head,
             hq_count=answer.count,
             hq_head=answer.head,
-            equal=answer.equal and answer.head == head and answer.count == count and not altered,
+            equal=equal,
             healed=tuple(healed),
-            altered_here=tuple(altered),
+            altered_here=tuple(unit.altered),
             suspended=answer.suspended,
             signature=answer.signature,
+            after=unit.after,
+            totals=tuple(unit.totals),
+            hq_totals=tuple(answer.totals),
+            differences=tuple(found),
         )
 
-    def _check_signature(self, answer: ProofAnswer) -> None:
+    async def _locate(
+        self, unit: Unit, answer: ProofAnswer, found: Sequence[Difference], *, equal: bool
+    ) -> list[Difference]:
+        """Name every event that differs: in the unit, and in old sealed ranges whose rows no longer give their head."""
+        descent = Descent(self._books, self._hq, unit.epoch, max(unit.count, answer.count))
+        seqs: set[int] = set()
+        if not equal and answer.buckets and not answer.missing:
+            seqs |= set(await descent.unit(unit, answer))
+        elif not equal and answer.missing:
+            seqs |= set(await descent.span(unit.after + 1, unit.count))
+        broken = {"store": set(unit.altered), "hq": set[int]()}
+        for one in self._all_findings(unit.epoch, found):
+            if one.table != "events":
+                continue
+            if one.code == "SEALED_HEAD":
+                first, _, last = one.key.partition("-")
+                seqs |= set(await descent.span(int(first), int(last)))
+            elif one.key.isdigit() and one.side in broken:
+                broken[one.side].add(int(one.key))
+        return await descent.compare(sorted(seqs), broken["store"], broken["hq"])
+
+    def _all_findings(self, epoch: str, found: Sequence[Difference]) -> list[Finding]:
+        mine = [one for one in self._rolled if one.epoch == epoch]
+        return [*mine, *(one.finding for one in found)]
+
+    async def _fork(self, epoch: str, answer: ProofAnswer) -> list[Difference]:
+        """HQ holds more of this epoch than we do: these books are older than what they once sent."""
+        fresh = random_id("ep", self._entropy.token(_EPOCH_BYTES))
+        if not await self._books.leave_epoch(epoch, answer.held, fresh, self._clock.now_ms()):
+            return []
+        self._pusher.on_fork(epoch, fresh)
+        detail = f"HQ holds {answer.held} events of this epoch; selling goes on in {fresh}"
+        finding = Finding(side="both", table="events", epoch=epoch, key=str(answer.held), code="FORK", detail=detail)
+        return [Difference(finding)]
+
+    async def _take_seals(self, unit: Unit, answer: ProofAnswer) -> list[Finding]:
+        """Keep HQ's seals that fit our own chain; name those that do not."""
+        good: list[Seal] = []
+        found: list[Finding] = []
+        for seal in answer.seals:
+            head = unit.head if seal.last == unit.count else await self._books.chain_at(unit.epoch, seal.last)
+            if seal.epoch == unit.epoch and self._books.is_hqs(seal) and head == seal.head:
+                good.append(seal)
+            elif seal.last <= unit.count:
+                key, code = str(seal.last), "NOT_OUR_CHAIN"
+                found.append(Finding(side="hq", table="seals", epoch=unit.epoch, key=key, code=code))
+        if good:
+            await self._books.keep_seals(good)
+        return found
+
+    def _check_signature(self, answer: ProofAnswer, epoch: str) -> None:
         message = proof_signing_bytes(
             self._workstation_id, answer.epoch, answer.count, answer.head, answer.equal, answer.at_ms
         )
-        if not self._keys.verify_hq(base64.b64decode(answer.signature), message):
+        try:
+            signature = base64.b64decode(answer.signature, validate=True)
+        except ValueError:
+            signature = b""
+        if answer.epoch != epoch or not self._keys.verify_hq(signature, message):
             raise HqRejected("the proof is not signed by our HQ", status=0, hint="is this the HQ we enrolled at?")
 
     async def _record(self, run: Reconciliation) -> None:
-        epochs: list[Json] = [
-            {
-                "epoch": proof.epoch,
-                "count": proof.count,
-                "head": proof.head,
-                "hq_count": proof.hq_count,
-                "hq_head": proof.hq_head,
-                "equal": proof.equal,
-                "healed": [list(pair) for pair in proof.healed],
-                "altered_here": list(proof.altered_here),
-                "suspended": proof.suspended,
-                "signature": proof.signature,
-            }
-            for proof in run.epochs
-        ]
         last = run.epochs[-1] if run.epochs else None
-        detail: dict[str, Json] = {
-            "epochs": epochs,
-            "pushed": run.pushed,
-            "requests": run.requests,
-            "bytes": run.bytes,
-            "reason": run.reason,
-        }
+        detail: dict[str, Json] = as_json(run)
         await self._outbox.record_proof(
             ProofRecord(
                 at_ms=run.at_ms,
@@ -169,7 +246,15 @@ class Reconciler:
         )
 
 
-def _result(proofs: list[EpochProof]) -> str:
-    if not all(proof.equal for proof in proofs):
-        return "different"
-    return "healed" if any(proof.healed for proof in proofs) else "equal"
+def _once(found: Sequence[Difference]) -> list[Difference]:
+    """Each place once; an event with both sides' contents before a bare finding."""
+    ordered = sorted(found, key=lambda one: one.seq is None)
+    return list(
+        {(o.finding.side, o.finding.table, o.finding.epoch, o.finding.key): o for o in reversed(ordered)}.values()
+    )
+
+
+def _lost(seal: Seal) -> Finding:
+    return Finding(
+        side="hq", table="seals", epoch=seal.epoch, key=str(seal.last), code="MISSING", detail="given back", heals=True
+    )

@@ -11,6 +11,7 @@ from agent.db.books import BooksDb
 from agent.db.notices import NoticesDb, TokensDb
 from agent.db.outbox import OutboxDb
 from agent.db.print_jobs import PrintJobsDb
+from agent.db.proofs import ProofsDb
 from agent.db.schema import books_migrations
 from agent.db.store import Store
 from agent.keyring import FileKeyRing, prepare_device_key, save_enrolment
@@ -56,6 +57,7 @@ class BooksWorld:
         self.store = await Store.open(self.path, books_migrations)
         self.books = BooksDb(self.store, "S001-1", self.keys, self.clock, self._entropy)
         self.outbox = OutboxDb(self.store, "S001-1")
+        self.proofs = ProofsDb(self.store, "S001-1", self.keys)
         self.ledger = PrintJobsDb(self.store, self.keys)
         self.notices = NoticesDb(self.store)
         self.tokens = TokensDb(self.store)

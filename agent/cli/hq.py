@@ -134,7 +134,8 @@ def serve(
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Argument(help="The system that will read, e.g. finance.")], data: DataOption = DEFAULT_DATA
+    name: Annotated[str, typer.Argument(help="The system that will read, e.g. finance.")],
+    data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Print a bearer token with which a system of headquarters reads `GET /v1/seals`. It is shown once."""
 

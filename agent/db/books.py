@@ -3,15 +3,18 @@
 Called by flow and identify through the Books port. It never talks to HQ, never prints, never decides a price.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 
+from agent.db.notices import insert_notice
 from agent.db.print_jobs import insert_job
 from agent.db.store import Store
 from agent.domain.digest import Json, canonical, event_digest, extend, first_difference, genesis
 from agent.domain.ids import EventName, random_id
 from agent.ports import Clock, Entropy, EventDraft, KeyRing, Outcome, OutcomeKind
 from agent.sqlite import Connection, Row
+from agent.witness_mark import Mark
 from sync.protocol import PayerIdentity
 
 _EPOCH_BYTES = 10
@@ -35,11 +38,36 @@ class BooksDb:
 
         def work(connection: Connection) -> str:
             if _current_epoch(connection) is None:
-                connection.execute(
-                    "INSERT INTO epochs (epoch, number, created_at_ms) VALUES (:epoch, 1, :now)",
-                    {"epoch": minted, "now": now_ms},
-                )
+                insert_epoch(connection, minted, now_ms)
             return _require_epoch(connection)
+
+        return await self._store.run(work)
+
+    async def heed(self, mark: Mark | None) -> str | None:
+        """Compare the books with their witness before the first sale; the new epoch when they are behind it.
+
+        Books that lack the event HQ once acknowledged, or hold another one under its name, were restored or copied.
+        """
+        if mark is None:
+            return None
+        minted, now_ms = random_id("ep", self._entropy.token(_EPOCH_BYTES)), self._clock.now_ms()
+
+        def work(connection: Connection) -> str | None:
+            row = connection.execute(
+                "SELECT chain FROM events WHERE epoch = :epoch AND seq = :seq", {"epoch": mark.epoch, "seq": mark.seq}
+            ).fetchone()
+            if row is not None and row["chain"].hex() == mark.chain:
+                return None
+            detail = "restored books: the witness knows an event they lack"
+            noted = connection.execute(
+                "SELECT 1 FROM discrepancies WHERE epoch = :epoch AND key = :key AND code = 'FORK'",
+                {"epoch": mark.epoch, "key": str(mark.seq)},
+            ).fetchone()
+            if noted is not None:
+                return None  # noticed at an earlier start: the epoch in force is already a new one
+            note_forks(connection, mark.epoch, [mark.seq], now_ms, detail)
+            insert_epoch(connection, minted, now_ms)
+            return minted
 
         return await self._store.run(work)
 
@@ -65,11 +93,15 @@ class BooksDb:
                     "seq": name.seq,
                     "request": canonical(draft.request).decode(),
                     "answer_sealed": self._keys.encrypt(
-                        "requests", "answer_sealed", draft.caller_id, canonical(answer).decode()
+                        "requests", "answer_sealed", draft.caller_id, seal_answer(answer, canonical(draft.request))
                     ),
                 },
             )
-            return Outcome(OutcomeKind.CREATED, name, answer)
+            notice = None
+            if draft.told:
+                told = {key: answer[key] for key in draft.told}
+                notice = insert_notice(connection, f"{draft.kind}.recorded", told, draft.at_ms)
+            return Outcome(OutcomeKind.CREATED, name, answer, notice=notice)
 
         return await self._store.run(work)
 
@@ -100,7 +132,7 @@ class BooksDb:
             [{**where, "id": transaction_id} for transaction_id in draft.transaction_ids],
         )
         connection.executemany(
-            "INSERT INTO used_nonces (nonce, used_at_ms) VALUES (:nonce, :at)",
+            "INSERT OR IGNORE INTO used_nonces (nonce, used_at_ms) VALUES (:nonce, :at)",
             [{"nonce": nonce, "at": draft.at_ms} for nonce in draft.nonces],
         )
         return name
@@ -118,7 +150,8 @@ class BooksDb:
             return None
         name = EventName(self._workstation_id, row["epoch"], row["seq"])
         field = first_difference(json.loads(row["request"]), json.loads(json.dumps(request)))
-        answer = json.loads(self._keys.decrypt("requests", "answer_sealed", caller_id, row["answer_sealed"]))
+        opened = self._keys.decrypt("requests", "answer_sealed", caller_id, row["answer_sealed"])
+        answer, _ = open_answer(opened)
         return Outcome(OutcomeKind.EXISTS if field is None else OutcomeKind.CONFLICT, name, answer, field)
 
     async def is_used(self, *, transaction_id: str | None = None, nonce: str | None = None) -> bool:
@@ -197,6 +230,37 @@ class BooksDb:
         row = connection.execute("SELECT pairs_sealed FROM payers WHERE payer_ref = :ref", {"ref": ref}).fetchone()
         opened = json.loads(self._keys.decrypt("payers", "pairs_sealed", ref, row["pairs_sealed"]))
         return [(str(appid), str(openid)) for appid, openid in opened]
+
+
+def seal_answer(answer: dict[str, Json], request: bytes) -> str:
+    """What is sealed beside a request: its answer, and the request's hash, so that an altered one shows."""
+    return canonical({"answer": answer, "request_sha256": hashlib.sha256(request).hexdigest()}).decode()
+
+
+def open_answer(opened: str) -> tuple[dict[str, Json], str]:
+    """(answer, request's hash); rows written before the hash was kept give an empty one."""
+    content = json.loads(opened)
+    if content.keys() == {"answer", "request_sha256"}:
+        return content["answer"], content["request_sha256"]
+    return content, ""
+
+
+def note_forks(connection: Connection, epoch: str, seqs: Sequence[int], at_ms: int, detail: str = "") -> None:
+    """Record forks for a person, inside the caller's transaction."""
+    connection.executemany(
+        "INSERT INTO discrepancies (side, place, epoch, key, code, detail, seq, first_seen_ms, last_seen_ms)"
+        " VALUES ('both', 'events', :epoch, :key, 'FORK', :detail, :seq, :at, :at)"
+        " ON CONFLICT (side, place, epoch, key, code) DO UPDATE SET last_seen_ms = excluded.last_seen_ms",
+        [{"epoch": epoch, "key": str(seq), "seq": seq, "at": at_ms, "detail": detail} for seq in seqs],
+    )
+
+
+def insert_epoch(connection: Connection, epoch: str, at_ms: int) -> None:
+    """Put a new epoch in force, inside the caller's transaction."""
+    connection.execute(
+        "INSERT INTO epochs (epoch, number, created_at_ms) SELECT :epoch, COALESCE(MAX(number), 0) + 1, :now FROM epochs",
+        {"epoch": epoch, "now": at_ms},
+    )
 
 
 def _current_epoch(connection: Connection) -> str | None:

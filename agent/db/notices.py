@@ -12,6 +12,8 @@ from agent.limits import NOTICES_KEPT
 from agent.ports import Notice
 from agent.sqlite import Connection
 
+_PRUNE_EVERY = 64
+
 
 class NoticesDb:
     """The Notices port over books.db."""
@@ -21,18 +23,7 @@ class NoticesDb:
 
     async def append(self, kind: str, data: dict[str, Json], at_ms: int) -> Notice:
         """Append one notice and prune the tail."""
-        text = canonical(data).decode()
-
-        def work(connection: Connection) -> Notice:
-            number = connection.execute(
-                "INSERT INTO notices (at_ms, kind, data) VALUES (:at, :kind, :data)",
-                {"at": at_ms, "kind": kind, "data": text},
-            ).lastrowid
-            assert number is not None
-            connection.execute("DELETE FROM notices WHERE id <= :oldest", {"oldest": number - NOTICES_KEPT})
-            return Notice(number, at_ms, kind, data)
-
-        return await self._store.run(work)
+        return await self._store.run(lambda connection: insert_notice(connection, kind, data, at_ms))
 
     async def after(self, last_id: int, limit: int) -> list[Notice]:
         """Replay what came after `last_id`, oldest first."""
@@ -44,6 +35,18 @@ class NoticesDb:
             return [Notice(row["id"], row["at_ms"], row["kind"], json.loads(row["data"])) for row in rows]
 
         return await self._store.read(work)
+
+
+def insert_notice(connection: Connection, kind: str, data: dict[str, Json], at_ms: int) -> Notice:
+    """Append one notice inside the caller's transaction; the tail is pruned a stretch at a time."""
+    number = connection.execute(
+        "INSERT INTO notices (at_ms, kind, data) VALUES (:at, :kind, :data)",
+        {"at": at_ms, "kind": kind, "data": canonical(data).decode()},
+    ).lastrowid
+    assert number is not None
+    if number % _PRUNE_EVERY == 0:
+        connection.execute("DELETE FROM notices WHERE id <= :oldest", {"oldest": number - NOTICES_KEPT})
+    return Notice(number, at_ms, kind, data)
 
 
 class TokensDb:

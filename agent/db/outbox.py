@@ -6,10 +6,13 @@ Called by sync.push and sync.reconcile through the Outbox port. A row moves only
 import json
 from collections.abc import Sequence
 
+from agent.db.books import insert_epoch, note_forks
 from agent.db.store import Store
-from agent.domain.digest import canonical, event_digest, extend, genesis
+from agent.domain.digest import canonical
 from agent.ports import OutboxCounts, ProofRecord, StoredEvent
+from agent.proof_ports import Witness
 from agent.sqlite import Connection
+from agent.witness_mark import Mark
 from sync.protocol import BatchAnswer, VerdictKind
 
 _STATE_OF = {
@@ -23,8 +26,9 @@ _STATE_OF = {
 class OutboxDb:
     """The Outbox port over books.db."""
 
-    def __init__(self, store: Store, workstation_id: str) -> None:
+    def __init__(self, store: Store, workstation_id: str, witness: Witness | None = None) -> None:
         self._store = store
+        self._witness = witness
         self._workstation_id = workstation_id
 
     async def epoch(self) -> str:
@@ -64,10 +68,13 @@ class OutboxDb:
 
         return await self._store.read(work)
 
-    async def settle(self, epoch: str, answer: BatchAnswer, at_ms: int) -> None:
-        """Apply HQ's verdicts, one by one."""
+    async def settle(self, epoch: str, answer: BatchAnswer, at_ms: int, fresh: str = "") -> bool:
+        """Apply HQ's verdicts, one by one. A fork puts `fresh` in force in the same transaction: selling goes on there.
 
-        def work(connection: Connection) -> None:
+        A fork is a conflict, or a watermark beyond our last event: HQ has seen books that went on from here otherwise.
+        """
+
+        def work(connection: Connection) -> bool:
             connection.executemany(
                 "UPDATE outbox SET state = :state, code = :code, settled_at_ms = :at"
                 " WHERE epoch = :epoch AND seq = :seq",
@@ -76,8 +83,43 @@ class OutboxDb:
                     for said in answer.verdicts
                 ],
             )
+            top = connection.execute("SELECT MAX(seq) FROM events WHERE epoch = :epoch", {"epoch": epoch}).fetchone()[0]
+            forks = [said.seq for said in answer.verdicts if said.verdict is VerdictKind.CONFLICT]
+            if answer.watermark > (top or 0):
+                forks.append(answer.watermark)
+            current = connection.execute("SELECT epoch FROM epochs ORDER BY number DESC LIMIT 1").fetchone()
+            note_forks(connection, epoch, forks, at_ms)
+            if not forks or not fresh or current["epoch"] != epoch:
+                return False
+            insert_epoch(connection, fresh, at_ms)
+            return True
 
-        await self._store.run(work)
+        forked = await self._store.run(work)
+        if self._witness is not None:
+            # ORDER: after the commit; a witness that knows less than the books does no harm, one that knows more does.
+            await self._store.read(lambda connection: self._testify(connection, epoch, answer))
+        return forked
+
+    def _testify(self, connection: Connection, epoch: str, answer: BatchAnswer) -> None:
+        assert self._witness is not None
+        held = [said.seq for said in answer.verdicts if said.verdict is not VerdictKind.CONFLICT]
+        if not held or not answer.watermark:
+            return
+        row = connection.execute(
+            "SELECT e.seq, e.chain, p.number FROM events e JOIN epochs p USING (epoch)"
+            " WHERE e.epoch = :epoch AND e.seq = :seq",
+            {"epoch": epoch, "seq": max(held)},
+        ).fetchone()
+        before = self._witness.read()
+        if row is None:
+            return
+        if before is not None:
+            known = connection.execute(
+                "SELECT number FROM epochs WHERE epoch = :epoch", {"epoch": before.epoch}
+            ).fetchone()
+            if known is not None and (known["number"], before.seq) >= (row["number"], row["seq"]):
+                return
+        self._witness.write(Mark(epoch, row["seq"], row["chain"].hex()))
 
     async def requeue(self, epoch: str, ranges: Sequence[tuple[int, int]]) -> int:
         """Mark events in `ranges` (inclusive) as pending again; how many were settled before."""
@@ -93,23 +135,6 @@ class OutboxDb:
             )
 
         return await self._store.run(work)
-
-    async def rehash(self, epoch: str) -> tuple[int, str, list[int]]:
-        """Rehash stored bodies: (count, head hex, seqs whose stored digest or chain does not follow from them)."""
-
-        def work(connection: Connection) -> tuple[int, str, list[int]]:
-            head, count, altered = genesis(self._workstation_id, epoch), 0, []
-            rows = connection.execute(
-                "SELECT seq, body, digest, chain FROM events WHERE epoch = :epoch ORDER BY seq", {"epoch": epoch}
-            )
-            for row in rows:
-                digest = event_digest(row["body"].encode())
-                if row["seq"] != count + 1 or digest != row["digest"] or extend(head, digest) != row["chain"]:
-                    altered.append(row["seq"])
-                head, count = extend(head, digest), row["seq"]
-            return count, head.hex(), altered
-
-        return await self._store.read(work)
 
     async def outbox_counts(self) -> OutboxCounts:
         """Totals by state."""

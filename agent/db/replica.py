@@ -114,6 +114,10 @@ class ReplicaDb:
             self._rules = next(filter(None, (_readable(row["body"]) for row in rows)), NO_RULES)
         return self._rules
 
+    def forget_rules(self) -> None:
+        """Read the rules again: they were repaired."""
+        self._rules = None
+
     async def version(self) -> int:
         """Which prices these are: the cursor of the items feed."""
         return await self.cursor(Feed.ITEMS)

@@ -171,6 +171,53 @@ CREATE TABLE api_tokens (
     )
 
 
+@books_migrations()
+def m003_proof(database: Database) -> None:
+    """Seals of HQ, discrepancies for a person, where the rolling audit stands."""
+    _script(
+        database,
+        """
+CREATE TABLE seals (
+  epoch TEXT NOT NULL REFERENCES epochs,
+  last INTEGER NOT NULL CHECK (last >= 1),
+  first INTEGER NOT NULL CHECK (first BETWEEN 1 AND last),
+  seal TEXT NOT NULL CHECK (json_valid(seal)),
+  PRIMARY KEY (epoch, last)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE discrepancies (
+  number INTEGER PRIMARY KEY,
+  side TEXT NOT NULL CHECK (side IN ('store', 'hq', 'both')),
+  place TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  key TEXT NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  seq INTEGER,
+  sale_id TEXT NOT NULL DEFAULT '',
+  store_digest BLOB,
+  store_fen INTEGER,
+  store_points INTEGER,
+  hq_digest BLOB,
+  hq_fen INTEGER,
+  hq_points INTEGER,
+  first_seen_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'explained')),
+  UNIQUE (side, place, epoch, key, code)
+) STRICT;
+
+CREATE TABLE audits (
+  epoch TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL CHECK (seq >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX requests_by_event ON requests (epoch, seq);
+
+CREATE INDEX used_transactions_by_event ON used_transactions (epoch, seq)""",
+    )
+
+
 @replica_migrations()
 def r001_replica(database: Database) -> None:
     """What HQ sends down. Everything here can be thrown away and pulled again."""
@@ -233,3 +280,9 @@ CREATE TABLE pulls (
   PRIMARY KEY (pull_no, epoch)
 ) STRICT, WITHOUT ROWID""",
     )
+
+
+@replica_migrations()
+def r002_checks(database: Database) -> None:
+    """How far the downward check came, by feed."""
+    database.execute("CREATE TABLE checks (feed TEXT PRIMARY KEY, until TEXT NOT NULL) STRICT, WITHOUT ROWID")

@@ -27,13 +27,19 @@ class Store:
 
     @classmethod
     async def open(
-        cls, path: Path, migrations: Migrations, *, durable: bool = True, with_reader: bool = False
+        cls,
+        path: Path,
+        migrations: Migrations,
+        *,
+        durable: bool = True,
+        with_reader: bool = False,
+        make_worker: Callable[[str], Worker] = Worker,
     ) -> "Store":
         """Open or create `path` in a thread of its own; raises StorageError.
 
         `with_reader` gives `glance` a connection on the event loop, where this SQLite allows a second one.
         """
-        worker = Worker(f"db-{path.stem}")
+        worker = make_worker(f"db-{path.stem}")
         shared = with_reader and may_share()
         try:
             connection = await worker.call(lambda: open_database(path, migrations, durable=durable, shared=shared))

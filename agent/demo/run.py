@@ -23,7 +23,7 @@ from agent.ports import Clock, Entropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
 from sync.hq.main import HqServer, open_hq
 from sync.hq.totals import Totals
-from sync.reconcile import Reconciliation
+from sync.verdict import Reconciliation
 
 _READY_S = 60
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from agent.demo.customers import Served
 from agent.domain.money import yuan
 from drivers.paper import render
-from sync.reconcile import Reconciliation
+from sync.verdict import Reconciliation
 
 _RECEIPTS_SHOWN = 7  # one of each kind; later receipts are in the output directory
 _COLUMNS = 48

@@ -20,6 +20,7 @@ from sync.hq.service import HqService
 from sync.message import PROTOCOL, Count, Message
 from sync.proof import LocateRequest, Seal
 from sync.protocol import Batch, EnrolRequest, Feed, ProofRequest
+from sync.ranges import RangesRequest
 
 _STATION: Final = "/v1/workstations/{workstation_id}"
 _FEEDS: Final = frozenset(feed.value for feed in Feed)
@@ -36,6 +37,7 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_api_route(f"{_STATION}/feeds/{{feed}}", calls.feeds, methods=["GET"])
     app.add_api_route(f"{_STATION}/proof", calls.proof, methods=["POST"])
     app.add_api_route(f"{_STATION}/locate", calls.locate, methods=["POST"])
+    app.add_api_route(f"{_STATION}/ranges", calls.ranges, methods=["POST"])
     app.add_api_route("/v1/seals", calls.seals, methods=["GET"])
     app.add_api_route(f"{_STATION}/totals", calls.totals, methods=["GET"])
     app.add_exception_handler(AgentError, _refused)
@@ -84,6 +86,12 @@ class _Calls:
         message = LocateRequest.model_validate_json(sent)
         _check_protocol(message.protocol)
         return door.answer(request, await self._hq.locate(station.workstation_id, message))
+
+    async def ranges(self, request: Request, workstation_id: str) -> Response:
+        station, sent = await door.authenticate(self._hq, request, workstation_id, PROOF_REQUEST_BYTES)
+        message = RangesRequest.model_validate_json(sent)
+        _check_protocol(message.protocol)
+        return door.answer(request, await self._hq.ranges(station.workstation_id, message))
 
     async def seals(self, request: Request) -> Response:
         await door.reader(self._hq, request)

@@ -5,6 +5,7 @@ does not follow and repairs nothing.
 """
 
 import json
+
 from agent.domain.digest import event_digest, extend, genesis
 from agent.limits import AUDIT_EVENTS
 from agent.sqlite import Connection, Row
@@ -246,7 +247,11 @@ def accounts(connection: Connection) -> list[Finding]:
     keep_place(connection, "", "accounts", last if len(ids) == AUDIT_ACCOUNTS else "", 0)
     return [
         Finding(
-            side="hq", table="accounts", epoch="", key=f"{member_id} {account}", code="DOES_NOT_FOLLOW",
+            side="hq",
+            table="accounts",
+            epoch="",
+            key=f"{member_id} {account}",
+            code="DOES_NOT_FOLLOW",
             detail=f"balance {held.get((member_id, account))}, by postings {sums.get((member_id, account))}",
         )  # fmt: skip
         for member_id, account in sorted(sums.keys() | held.keys())
@@ -263,4 +268,3 @@ def record(connection: Connection, workstation_id: str, findings: list[Finding],
         " last_seen_ms = excluded.last_seen_ms, detail = excluded.detail",
         [{"id": workstation_id, "at_ms": at_ms, **one.model_dump()} for one in findings],
     )
-

@@ -61,7 +61,7 @@ def page(connection: Connection, station: Station, feed: Feed, after: int, limit
     more = len(rows) > limit
     rows = rows[:limit]
     cursor = rows[-1]["feed_no"] if rows else after
-    write = _ROWS[feed]
+    write = ROWS[feed]
     return FeedPage(feed=feed, rows=[write(row) for row in rows], cursor=cursor, more=more, watermarks=watermarks)
 
 
@@ -114,7 +114,7 @@ def _identity(row: Row) -> IdentityRow:
     return IdentityRow(index=row["identity_index"].hex(), member_id=row["member_id"], deleted=bool(row["deleted"]))
 
 
-_ROWS: Final[dict[Feed, Callable[[Any], FeedRow]]] = {
+ROWS: Final[dict[Feed, Callable[[Any], FeedRow]]] = {
     Feed.RULES: _rules,
     Feed.ITEMS: _item,
     Feed.MERCHANTS: _merchant,

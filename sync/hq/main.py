@@ -25,9 +25,11 @@ DATABASE = "hq.db"
 KEY_FILE = "hq.key"
 
 
-async def open_hq(data_dir: Path, clock: Clock, entropy: Entropy) -> HqService:
+async def open_hq(
+    data_dir: Path, clock: Clock, entropy: Entropy, *, make_worker: Callable[[str], Worker] = Worker
+) -> HqService:
     """Open (or create) HQ's database and key file in `data_dir`; raises StorageError when one is missing or alien."""
-    worker = Worker("hq-db")
+    worker = make_worker("hq-db")
 
     def work() -> tuple[Connection, HqKeys]:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)

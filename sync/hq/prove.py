@@ -68,9 +68,7 @@ class Rehash:
         head, sent = audit.start_of(connection, who, epoch, self.after)
         watermark = audit.watermark_of(connection, who, epoch)
         begin = max(self.after, self.sealed) + 1
-        return Walk(
-            self.station, epoch, self.request.count, head, sent, self.after, self.after, watermark, begin
-        )
+        return Walk(self.station, epoch, self.request.count, head, sent, self.after, self.after, watermark, begin)
 
 
 def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -> ProofAnswer:
@@ -86,8 +84,11 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
         if not equal and not walk.missing:
             walk.findings.append(
                 Finding(
-                    side="both", table="events", epoch=request.epoch,
-                    key=f"{rehash.after + 1}-{request.count}", code="DIFFERENT",
+                    side="both",
+                    table="events",
+                    epoch=request.epoch,
+                    key=f"{rehash.after + 1}-{request.count}",
+                    code="DIFFERENT",
                 )  # fmt: skip
             )
         findings = rehash.findings + audit.strangers(connection, who) + audit.conflicts(connection, who)
@@ -131,9 +132,7 @@ def _seal(connection: Connection, keys: HqKeys, rehash: Rehash, walk: Walk, at_m
     if walk.count > (parts[-1][0] if parts else rehash.sealed):
         parts.append((walk.count, walk.head.hex(), walk.part.rows()))
     for last, head, totals in parts:
-        seals.make(
-            connection, keys, workstation_id=who, epoch=epoch, last=last, head=head, totals=totals, at_ms=at_ms
-        )
+        seals.make(connection, keys, workstation_id=who, epoch=epoch, last=last, head=head, totals=totals, at_ms=at_ms)
 
 
 def _of_unit(findings: list[Finding], rehash: Rehash) -> bool:
@@ -159,9 +158,7 @@ def _suspended(connection: Connection, workstation_id: str, request: ProofReques
     return int(found[0])
 
 
-def _record(
-    connection: Connection, rehash: Rehash, walk: Walk, equal: bool, at_ms: int, signature: bytes
-) -> None:
+def _record(connection: Connection, rehash: Rehash, walk: Walk, equal: bool, at_ms: int, signature: bytes) -> None:
     connection.execute(
         "INSERT INTO proofs (workstation_id, epoch, proof_no, at_ms, asked_count, asked_head, held_count,"
         " held_head, equal, suspended, detail, signature) SELECT :workstation_id, :epoch,"

@@ -15,12 +15,13 @@ from agent.domain.errors import Refusal, StorageError
 from agent.ports import Clock, Entropy
 from agent.sqlite import Connection, rewrite_header, transaction
 from agent.worker import Worker
-from sync.hq import books, enrol, feeds, importer, locate, member_write, payers, prove, readers, seals
+from sync.hq import books, enrol, feeds, importer, locate, member_write, payers, prove, ranges, readers, seals
 from sync.hq.bounds import ENROL_CODE_BYTES
 from sync.hq.enrol import Station
 from sync.hq.importer import ImportReport, Progress
 from sync.hq.keys import HqKeys
 from sync.hq.totals import Totals, totals
+from sync.proof import LocateAnswer, LocateRequest, Seal
 from sync.protocol import (
     Batch,
     BatchAnswer,
@@ -31,7 +32,7 @@ from sync.protocol import (
     ProofAnswer,
     ProofRequest,
 )
-from sync.proof import LocateAnswer, LocateRequest, Seal
+from sync.ranges import RangesAnswer, RangesRequest
 
 T = TypeVar("T")
 
@@ -147,6 +148,10 @@ class HqService:
         while not await self._read(search.step):
             pass
         return search.answer()
+
+    async def ranges(self, workstation_id: str, request: RangesRequest) -> RangesAnswer:
+        """Compare ranges of the workstation's replica with the brand's rows."""
+        return await self._read(lambda c: ranges.compare(c, self._known(c, workstation_id), request))
 
     # --- HQ's own systems -------------------------------------------------------------------------------------------
     async def seals(self, after: int) -> list[Seal]:

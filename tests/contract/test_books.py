@@ -23,7 +23,8 @@ def test_commit_gives_dense_seq_and_a_chain_anyone_can_rehash(tmp_path: Path) ->
         assert epoch == names[0].epoch
         count, head = chain_head("S001-1", epoch, [event.body for event in events])
         assert (count, head) == (5, events[-1].chain)
-        assert await world.outbox.rehash(epoch) == (5, head.hex(), [])
+        unit = await world.proofs.unit(epoch)
+        assert (unit.count, unit.head, unit.altered) == (5, head.hex(), [])
 
     asyncio.run(in_books(tmp_path, work))
 
@@ -56,7 +57,7 @@ def test_another_content_under_the_same_caller_id_is_a_conflict_that_names_the_f
 
 
 def test_event_postings_outbox_receipt_and_secrets_commit_together_or_not_at_all(tmp_path: Path) -> None:
-    """Rule 2 of the house: a nonce that was used before takes the whole sale back with it."""
+    """Rule 2 of the house: a payment that was used before takes the whole sale back with it."""
 
     async def work(world: BooksWorld) -> None:
         def jobs(_: object) -> list[NewPrintJob]:
@@ -67,10 +68,10 @@ def test_event_postings_outbox_receipt_and_secrets_commit_together_or_not_at_all
         assert await world.books.is_used(nonce="n1")
         assert await world.books.is_used(transaction_id="t1")
         assert await world.ledger.next_job("p") is not None
-        broken = replace(sale_draft(2, points=9), nonces=("n1",), transaction_ids=("t2",))
+        broken = replace(sale_draft(2, points=9), nonces=("n2",), transaction_ids=("t1",))
         with pytest.raises(IntegrityError):
             await world.books.commit(broken)
-        assert not await world.books.is_used(transaction_id="t2")
+        assert not await world.books.is_used(nonce="n2")
         assert len(await world.books.postings("points", "m_1")) == 1
         assert (await world.outbox.outbox_counts()).pending == 1
         assert (await world.books.commit(sale_draft(3))).name.seq == 2
@@ -101,7 +102,7 @@ def test_rehash_names_the_event_that_somebody_altered_with_plain_sql(tmp_path: P
     alien.close()
 
     async def check(world: BooksWorld) -> list[int]:
-        return (await world.outbox.rehash(epoch))[2]
+        return (await world.proofs.unit(epoch)).altered
 
     assert asyncio.run(in_books(tmp_path, check))[0] == 3
 
@@ -201,6 +202,7 @@ def test_no_identity_stands_in_the_file_in_the_clear(tmp_path: Path) -> None:
 
 def test_notices_replay_in_order_and_keep_a_bounded_tail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.db.notices.NOTICES_KEPT", 3)
+    monkeypatch.setattr("agent.db.notices._PRUNE_EVERY", 1)
 
     async def work(world: BooksWorld) -> None:
         for number in range(1, 8):

@@ -32,7 +32,7 @@ class PushWorld:
 
     async def sell(self, count: int) -> None:
         """Book some sales."""
-        have = (await self.world.agent.outbox.rehash(await self.world.agent.outbox.epoch()))[0]
+        have = (await self.world.agent.proofs.unit(await self.world.agent.outbox.epoch())).count
         for number in range(have, have + count):
             await sell(self.world.agent.till, number, chain.member(number % 5).number)
 

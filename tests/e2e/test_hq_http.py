@@ -314,7 +314,7 @@ def test_bodies_are_bounded_before_and_after_unpacking(tmp_path: Path) -> None:
         refused(await shop.call("POST", BATCHES, b"{}", content_encoding="zstd"), 400, "BODY_DAMAGED")
         refused(await shop.call("POST", BATCHES, b"{}", content_encoding="gzip"), 415, "CONTENT_ENCODING")
         refused(await shop.call("POST", BATCHES, b" " * (BATCH_INFLATED_BYTES + 1)), 413, "BODY_TOO_LARGE")
-        refused(await shop.call("POST", "/v1/workstations/S1-1/proof", b" " * 9000), 413, "BODY_TOO_LARGE")
+        refused(await shop.call("POST", "/v1/workstations/S1-1/proof", b" " * 600_000), 413, "BODY_TOO_LARGE")
         refused(await shop.client.post("/v1/enrol", content=b" " * 9000), 413, "BODY_TOO_LARGE")
 
         async def endless() -> AsyncIterator[bytes]:

@@ -181,8 +181,8 @@ class _Impostor:
 
 async def _request(world: TillWorld) -> ProofRequest:
     epoch = await world.agent.outbox.epoch()
-    count, head, _ = await world.agent.outbox.rehash(epoch)
-    return ProofRequest(epoch=epoch, count=count, head=head)
+    unit = await world.agent.proofs.unit(epoch)
+    return ProofRequest(epoch=epoch, count=unit.count, head=unit.head)
 
 
 def test_points_balance_never_counts_an_event_twice_or_not_at_all(tmp_path: Path) -> None:

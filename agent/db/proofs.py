@@ -1,0 +1,271 @@
+"""The store's half of the proof over books.db: walking, seals, discrepancies, where the rolling audit stands.
+
+Called by sync.reconcile through the ProofBooks port. Reads come in short jobs, so that a sale never waits for a proof.
+"""
+
+import base64
+from collections.abc import Sequence
+
+from agent.db.books import insert_epoch
+from agent.db.store import Store
+from agent.db.walk import StoreWalk, strangers
+from agent.domain.buckets import BUCKET_EVENTS, SUB_EVENTS, Sums, add, h42
+from agent.domain.digest import event_digest, genesis
+from agent.limits import AUDIT_EVENTS, PROOF_STEP_EVENTS
+from agent.ports import KeyRing, StoredEvent
+from agent.proof_ports import Difference, Unit
+from agent.sqlite import Connection
+from sync.proof import Finding, Seal, seal_signing_bytes
+
+
+class ProofsDb:
+    """The ProofBooks port over books.db."""
+
+    def __init__(self, store: Store, workstation_id: str, keys: KeyRing) -> None:
+        self._store = store
+        self._workstation_id = workstation_id
+        self._keys = keys
+
+    # --- walking
+    async def unit(self, epoch: str, after: int | None = None) -> Unit:
+        """Rehash an epoch behind its last good seal (or `after`, a sealed end or 0) to its end."""
+        seals = await self.seals(epoch, 0)
+        good = next((seal for seal in reversed(seals) if self.is_hqs(seal)), None)
+        if after is not None:
+            good = next((seal for seal in seals if seal.last == after and self.is_hqs(seal)), None)
+        walk = self._walk_from(epoch, good, good.last if good is not None else 0)
+        begin = walk.count
+        while not await self._store.read(lambda connection: walk.step(connection, PROOF_STEP_EVENTS)):
+            pass
+        return Unit(epoch, begin, walk.count, walk.head.hex(), walk.altered, walk.findings, walk.sums, walk.book.rows())
+
+    def _walk_from(self, epoch: str, seal: Seal | None, sealed: int) -> StoreWalk:
+        head = genesis(self._workstation_id, epoch) if seal is None else bytes.fromhex(seal.head)
+        count = 0 if seal is None else seal.last
+        return StoreWalk(self._workstation_id, epoch, self._keys, head, count, sealed, count + 1)
+
+    def is_hqs(self, seal: Seal) -> bool:
+        """Whether our HQ signed it, for this workstation."""
+        try:
+            signature = base64.b64decode(seal.signature, validate=True)
+        except ValueError:
+            return False
+        return seal.workstation_id == self._workstation_id and self._keys.verify_hq(signature, seal_signing_bytes(seal))
+
+    async def roll(self, epoch: str) -> list[Finding]:
+        """Re-prove old sealed ranges of an epoch from rows, AUDIT_EVENTS at most, round robin; what does not follow."""
+        seals = await self.seals(epoch, 0)
+        place = await self._store.read(lambda connection: _place(connection, epoch))
+        found = [one for seal in seals for one in self._seal_row(seal)]
+        found += _gaps(epoch, seals)
+        budget, ahead = AUDIT_EVENTS, [seal for seal in seals if seal.last > place]
+        for seal in [*ahead, *seals[: len(seals) - len(ahead)]]:
+            if budget <= 0:
+                break
+            found += await self._reprove(seal, seals)
+            budget -= seal.last - seal.first + 1
+            place = seal.last
+        await self._store.run(lambda connection: _keep_place(connection, epoch, place))
+        return found
+
+    def _seal_row(self, seal: Seal) -> list[Finding]:
+        if self.is_hqs(seal):
+            return []
+        key = str(seal.last)
+        return [Finding(side="store", table="seals", epoch=seal.epoch, key=key, code="SIGNATURE")]
+
+    async def _reprove(self, seal: Seal, seals: Sequence[Seal]) -> list[Finding]:
+        before = next((one for one in seals if one.last == seal.first - 1), None)
+        if not self.is_hqs(seal) or (before is None and seal.first > 1) or (before and not self.is_hqs(before)):
+            return []
+        walk = self._walk_from(seal.epoch, before, seals[-1].last)
+        while walk.count < seal.last:
+            reached = walk.count
+            await self._store.read(lambda connection: walk.step(connection, PROOF_STEP_EVENTS, seal.last))
+            if walk.count == reached:
+                break
+        if walk.head.hex() != seal.head:
+            walk.find("events", f"{seal.first}-{seal.last}", "SEALED_HEAD", "rows no longer give the sealed head")
+        return walk.findings
+
+    async def strangers(self) -> list[Finding]:
+        """Rows that belong to no epoch or no event."""
+        return await self._store.read(strangers)
+
+    async def sums(self, epoch: str, places: Sequence[int], size: int, count: int) -> dict[int, Sums]:
+        """Bucket sums of places (numbers of `size` events each), from bodies, nothing beyond `count`."""
+        sums: dict[int, Sums] = {}
+        for seq, h in (await self.digests(epoch, places, size, count)).items():
+            add(sums, seq, h, size)
+        return sums
+
+    async def digests(self, epoch: str, places: Sequence[int], size: int, count: int) -> dict[int, int]:
+        """42 bits of each event's digest, by seq, from bodies."""
+        found: dict[int, int] = {}
+        share = max(1, BUCKET_EVENTS // size)
+        for start in range(0, len(places), share):
+            part = places[start : start + share]
+            found |= await self._store.read(lambda c, part=part: _digests(c, epoch, part, size, count))  # type: ignore[misc]
+        return found
+
+    async def event(self, epoch: str, seq: int) -> StoredEvent | None:
+        """One event as the books hold it now."""
+
+        def work(connection: Connection) -> StoredEvent | None:
+            row = connection.execute(
+                "SELECT seq, body, chain FROM events WHERE epoch = :epoch AND seq = :seq", {"epoch": epoch, "seq": seq}
+            ).fetchone()
+            return None if row is None else StoredEvent(row["seq"], row["body"].encode(), row["chain"])
+
+        return await self._store.read(work)
+
+    # --- seals
+    async def seals(self, epoch: str, after: int) -> list[Seal]:
+        """Seals of an epoch that end behind `after`, oldest first; the row's own columns are part of what is read."""
+
+        def work(connection: Connection) -> list[Seal]:
+            rows = connection.execute(
+                "SELECT epoch, first, last, seal FROM seals WHERE epoch = :epoch AND last > :after ORDER BY last",
+                {"epoch": epoch, "after": after},
+            )
+            return [_seal(row["seal"], row["epoch"], row["first"], row["last"]) for row in rows]
+
+        return await self._store.read(work)
+
+    async def keep_seals(self, seals: Sequence[Seal]) -> None:
+        """Store seals; those that are there stay as they are."""
+        await self._store.run(
+            lambda connection: connection.executemany(
+                "INSERT INTO seals (epoch, first, last, seal) VALUES (:epoch, :first, :last, :seal)"
+                " ON CONFLICT DO NOTHING",
+                [
+                    {"epoch": one.epoch, "first": one.first, "last": one.last, "seal": one.model_dump_json()}
+                    for one in seals
+                ],
+            )
+        )
+
+    async def chain_at(self, epoch: str, seq: int) -> str:
+        """The stored chain hash after an event, hex; empty when it is not there."""
+        event = await self.event(epoch, seq)
+        return "" if event is None else event.chain.hex()
+
+    # --- forks, suspensions, discrepancies
+    async def leave_epoch(self, epoch: str, held: int, fresh: str, at_ms: int) -> bool:
+        """Mint `fresh` if `epoch` is in force and HQ holds more of it than these books; whether it did."""
+
+        def work(connection: Connection) -> bool:
+            current = connection.execute("SELECT epoch FROM epochs ORDER BY number DESC LIMIT 1").fetchone()
+            top = connection.execute("SELECT MAX(seq) FROM events WHERE epoch = :epoch", {"epoch": epoch}).fetchone()[0]
+            if current["epoch"] != epoch or (top or 0) >= held:
+                return False
+            insert_epoch(connection, fresh, at_ms)
+            return True
+
+        return await self._store.run(work)
+
+    async def learn_suspensions(self, epoch: str, said: Sequence[tuple[int, str]], upto: int) -> list[Finding]:
+        """Take over what HQ holds suspended; name outbox rows that say otherwise. `said` is complete up to `upto`."""
+
+        def work(connection: Connection) -> list[Finding]:
+            rows = connection.execute(
+                "SELECT seq, code FROM outbox WHERE epoch = :epoch AND state = 'suspended'", {"epoch": epoch}
+            )
+            here, there = {row["seq"]: row["code"] for row in rows}, dict(said)
+            for seq in there.keys() - here.keys():
+                connection.execute(
+                    "UPDATE outbox SET state = 'suspended', code = :code"
+                    " WHERE epoch = :epoch AND seq = :seq AND state = 'acknowledged'",
+                    {"epoch": epoch, "seq": seq, "code": there[seq]},
+                )
+            first = min(there, default=0) if len(there) < len(here) and len(said) >= 500 else 0
+            wrong = [
+                seq
+                for seq, code in here.items()
+                if first <= seq <= upto and not code.startswith("HQ_") and there.get(seq) != code
+            ]
+            return [
+                Finding(
+                    side="store",
+                    table="outbox",
+                    epoch=epoch,
+                    key=str(seq),
+                    code="NOT_WHAT_HQ_SAYS",
+                    detail=f"{here[seq]}, HQ says {there.get(seq, 'not suspended')}",
+                )  # fmt: skip
+                for seq in sorted(wrong)
+            ] + await_codes(connection, epoch)
+
+        return await self._store.run(work)
+
+    async def record(self, differences: Sequence[Difference], at_ms: int) -> None:
+        """Keep what was found, first and last time seen; a person explains it later."""
+        await self._store.run(
+            lambda connection: connection.executemany(
+                "INSERT INTO discrepancies (side, place, epoch, key, code, detail, seq, sale_id, store_digest,"
+                " store_fen, store_points, hq_digest, hq_fen, hq_points, first_seen_ms, last_seen_ms)"
+                " VALUES (:side, :table, :epoch, :key, :code, :detail, :seq, :sale_id, :store_digest, :store_fen,"
+                " :store_points, :hq_digest, :hq_fen, :hq_points, :at, :at)"
+                " ON CONFLICT (side, place, epoch, key, code) DO UPDATE SET last_seen_ms = excluded.last_seen_ms,"
+                " detail = excluded.detail",
+                [{**one.row(), "at": at_ms} for one in differences],
+            )
+        )
+
+
+def await_codes(connection: Connection, epoch: str) -> list[Finding]:
+    """Outbox rows whose code does not fit their state."""
+    rows = connection.execute(
+        "SELECT seq FROM outbox WHERE epoch = :epoch AND state IN ('acknowledged', 'pending') AND code <> '' LIMIT 100",
+        {"epoch": epoch},
+    )
+    return [
+        Finding(side="store", table="outbox", epoch=epoch, key=str(row["seq"]), code="CODE_WITHOUT_STATE")
+        for row in rows
+    ]
+
+
+def _seal(text: str, epoch: str, first: int, last: int) -> Seal:
+    try:
+        seal = Seal.model_validate_json(text)
+    except ValueError:
+        seal = None
+    if seal is None or (seal.epoch, seal.first, seal.last) != (epoch, first, last):
+        nothing = {"number": 1, "head": "00" * 32, "hour": "", "at_ms": 0, "totals": [], "suspended": "00" * 32}
+        return Seal(workstation_id="-", epoch=epoch, first=first, last=last, signature="", **nothing)  # type: ignore[arg-type]
+    return seal
+
+
+def _gaps(epoch: str, seals: Sequence[Seal]) -> list[Finding]:
+    """Seals are contiguous from 1: where one begins elsewhere, one is missing (HQ gives it again)."""
+    found, expected = [], 1
+    for seal in seals:
+        if seal.first != expected:
+            key = f"{expected}-{seal.first - 1}"
+            found.append(Finding(side="store", table="seals", epoch=epoch, key=key, code="MISSING", heals=True))
+        expected = seal.last + 1
+    return found
+
+
+def _place(connection: Connection, epoch: str) -> int:
+    row = connection.execute("SELECT seq FROM audits WHERE epoch = :epoch", {"epoch": epoch}).fetchone()
+    return 0 if row is None else int(row["seq"])
+
+
+def _keep_place(connection: Connection, epoch: str, seq: int) -> None:
+    connection.execute(
+        "INSERT INTO audits (epoch, seq) VALUES (:epoch, :seq) ON CONFLICT (epoch) DO UPDATE SET seq = excluded.seq",
+        {"epoch": epoch, "seq": seq},
+    )
+
+
+def _digests(connection: Connection, epoch: str, places: Sequence[int], size: int, count: int) -> dict[int, int]:
+    assert size in (BUCKET_EVENTS, SUB_EVENTS)
+    found: dict[int, int] = {}
+    for place in places:
+        rows = connection.execute(
+            "SELECT seq, body FROM events WHERE epoch = :epoch AND seq BETWEEN :first AND :last AND seq <= :count",
+            {"epoch": epoch, "first": place * size, "last": place * size + size - 1, "count": count},
+        )
+        found |= {row["seq"]: h42(event_digest(row["body"].encode())) for row in rows}
+    return found

@@ -1,0 +1,92 @@
+"""The downward check: the replica against HQ by digests over ranges of keys, repaired by range. Run by sync.reconcile.
+
+A bounded number of rows per hour and feed, round robin. It compares only at HQ's own cursor; while HQ's feed moves on
+it pulls and asks again, and leaves a feed that will not stand still to the next hour.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from agent.limits import RANGE_ROWS, RANGES_ASKED, REPLICA_CHECK_ROWS, SMALL_RANGE_ROWS
+from agent.ports import Hq
+from agent.proof_ports import ReplicaRows
+from sync.proof import Finding
+from sync.protocol import Feed, FeedRow
+from sync.ranges import KeyRange, RangesAnswer, RangesRequest, digest_of, key_of
+
+_ROUNDS = 3
+_TABLE = {
+    Feed.RULES: "rule_sets",
+    Feed.ITEMS: "items",
+    Feed.MERCHANTS: "merchants",
+    Feed.MEMBERS: "members",
+    Feed.IDENTITIES: "identities",
+}
+
+
+class Downward:
+    """Checks and repairs the replica."""
+
+    def __init__(self, replica: ReplicaRows, hq: Hq, pull: Callable[[], Awaitable[int]]) -> None:
+        self._replica = replica
+        self._hq = hq
+        self._pull = pull
+
+    async def check(self) -> list[Finding]:
+        """Check the next part of every feed; what was missing, extra or altered (and is repaired). Raises SyncError."""
+        await self._pull()
+        found: list[Finding] = []
+        for feed in Feed:
+            found += await self._feed(feed)
+        return found
+
+    async def _feed(self, feed: Feed) -> list[Finding]:
+        for _ in range(_ROUNDS):
+            ranges = (await self._replica.key_ranges(feed, RANGE_ROWS, REPLICA_CHECK_ROWS))[:RANGES_ASKED]
+            answer = await self._ask(feed, ranges, rows=False)
+            if answer is None:
+                await self._pull()
+                continue
+            found: list[Finding] = []
+            for place in answer.differing:
+                found += await self._range(feed, ranges[place])
+            await self._replica.checked(feed, ranges[-1].until)
+            return found
+        return []
+
+    async def _ask(self, feed: Feed, ranges: list[KeyRange], *, rows: bool) -> RangesAnswer | None:
+        """HQ's answer, None when it stands at another cursor."""
+        cursor = await self._replica.cursor(feed)
+        answer = await self._hq.ranges(RangesRequest(feed=feed, cursor=cursor, rows=rows, ranges=ranges))
+        return answer if answer.cursor == cursor else None
+
+    async def _range(self, feed: Feed, wide: KeyRange) -> list[Finding]:
+        small = await self._replica.split(feed, wide, SMALL_RANGE_ROWS)
+        found: list[Finding] = []
+        for start in range(0, len(small), RANGES_ASKED):
+            part = small[start : start + RANGES_ASKED]
+            answer = await self._ask(feed, part, rows=True)
+            if answer is None:
+                return found
+            for place in answer.differing:
+                found += await self._repair(feed, part[place], answer)
+        return found
+
+    async def _repair(self, feed: Feed, span: KeyRange, answer: RangesAnswer) -> list[Finding]:
+        ours = {key_of(row): row for row in await self._replica.rows(feed, span.after, span.until)}
+        theirs = {
+            key_of(row): row
+            for row in answer.rows
+            if key_of(row) > span.after and (not span.until or key_of(row) <= span.until)
+        }
+        gone = [row for key, row in ours.items() if key not in theirs]
+        fresh = [row for key, row in theirs.items() if key not in ours or digest_of(ours[key]) != digest_of(row)]
+        await self._replica.repair(feed, gone, fresh, dict(answer.watermarks))
+        return [_named(feed, row, "EXTRA") for row in gone] + [
+            _named(feed, row, "ALTERED" if key_of(row) in ours else "MISSING") for row in fresh
+        ]
+
+
+def _named(feed: Feed, row: FeedRow, code: str) -> Finding:
+    key = key_of(row).replace("\n", "/")
+    return Finding(side="store", table=_TABLE[feed], epoch="replica", key=key, code=code, detail="HQ's row was taken",
+                   heals=True)  # fmt: skip
