@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # Byte code is worth its files: without it every start of the command compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test lint lock system-packages clean
+.PHONY: setup run test test-system lint lock system-packages clean
 .DEFAULT_GOAL := run
 
 setup: $(READY)
@@ -27,6 +27,11 @@ run: $(READY)
 test: $(READY) system-packages
 	$(BIN)/python -m pytest
 
+# The units in a booted container; root only. The Debian root is made once and kept in /var/tmp/pos-agent-system.
+test-system: $(READY)
+	@.ci/system-packages systemd-container mmdebstrap
+	$(BIN)/python -m pytest --timeout=600 -rP tests/system
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,7 +40,7 @@ lint: $(READY)
 
 # What tests need beyond Python; without root or sudo those tests are skipped, and say so.
 system-packages:
-	@.ci/system-packages zbar-tools
+	@.ci/system-packages zbar-tools systemd
 
 # Names, versions and hashes only: a lock file never carries an index address.
 lock: $(READY)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.domain.digest import Json
+from agent.domain.errors import DiskLow
 from agent.limits import EVENT_CLIENT_QUEUE, EVENT_CLIENTS
 from agent.ports import Clock, Notice, Notices
 
@@ -33,8 +34,15 @@ class Announcer:
     async def announce(
         self, kind: str, data: Mapping[str, Json], *, live_only: Mapping[str, Json] | None = None
     ) -> Notice:
-        """Store a notice and deliver it, with `live_only` fields added for those who listen now."""
-        stored = await self._notices.append(kind, dict(data), self._clock.now_ms())
+        """Store a notice and deliver it, with `live_only` fields added for those who listen now.
+
+        On a full disk it is told and not kept: id 0. A scanner or a printer must not stop for want of a notice.
+        """
+        now_ms = self._clock.now_ms()
+        try:
+            stored = await self._notices.append(kind, dict(data), now_ms)
+        except DiskLow:
+            stored = Notice(0, now_ms, kind, dict(data))
         self.deliver(stored, live_only=live_only)
         return stored
 

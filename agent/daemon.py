@@ -3,6 +3,7 @@
 Called by the API (through Services) and the waker. It only reads and asks; the parts do the work.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -10,7 +11,7 @@ from importlib.metadata import version
 from agent import limits
 from agent.announce import Announcer
 from agent.domain.digest import Json
-from agent.domain.errors import Refusal
+from agent.domain.errors import DiskLow, Refusal
 from agent.domain.ids import random_id
 from agent.domain.receipts import test_page
 from agent.health import Health
@@ -54,6 +55,9 @@ class Daemon:
     def hello(self) -> dict[str, object]:
         """Who answers, and whether it can price: without rules from HQ everything is list price and earns nothing."""
         missing = [] if self.has_rules else ["no rules and prices yet: waiting for the first contact with HQ"]
+        storage = self._parts.health.state("storage")
+        if storage is not None and storage.up is False:
+            missing.append(f"the disk is nearly full, nothing can be booked: {storage.reason}")
         enrolment = self._parts.enrolment
         return {
             "name": "pos-agent",
@@ -105,7 +109,8 @@ class Daemon:
         parts = self._parts
         due = is_due(await parts.reconciler.last_run_ms(), parts.clock.now_ms(), slot_s(parts.enrolment.store_id))
         if due and not self._reconciling:
-            await self.prove("hourly")
+            with contextlib.suppress(DiskLow):  # a proof that cannot be kept stays due
+                await self.prove("hourly")
 
     async def test_print(self, printer: str) -> dict[str, object]:
         """Queue a test page on the named printer, or the first one."""

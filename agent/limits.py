@@ -82,6 +82,11 @@ RANGES_ASKED: Final = 64
 RECONCILE_SLOT_SPREAD_S: Final = 300  # stores of a chain spread over the first five minutes of the hour
 REPLICA_JOB_ROWS: Final = 250  # rows per write job, so that a look-up never waits more than some 5 ms
 
+# --- the disk -------------------------------------------------------------------------------------------------------
+DISK_LOW_BYTES: Final = 32 * 1024 * 1024  # LIMIT: a week's events at 4 kB, and the notices, proofs and marks of a day
+DISK_BALLAST_BYTES: Final = 4 * 1024 * 1024  # LIMIT: what a WAL holds when it is folded (1,000 pages of 4 kB)
+DISK_CHECK_S: Final = 5  # LIMIT: healing is promised within 60 s of room; one statvfs is a microsecond
+
 # --- stopping -------------------------------------------------------------------------------------------------------
 DRAIN_S: Final = 10
 HEALTH_INTERVAL_S: Final = 5

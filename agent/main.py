@@ -40,6 +40,7 @@ from agent.pairing import Pairing
 from agent.paperwork import Paperwork, ShopFront
 from agent.ports import Clock, Entropy, JobState
 from agent.printing import PrintService
+from agent.room import DiskRoom
 from agent.sqlite import rewrite_header
 from agent.supervise import supervise
 from agent.witness import FileWitness
@@ -95,10 +96,16 @@ class Agent:
         self.enrolment = enrolment = load_enrolment(settings.keys)
         keys = FileKeyRing(settings.keys, entropy)
         self.health = Health(clock)
+        self.health.watch("storage")
+        self._room = DiskRoom(settings.state)
 
         # books and replica
         self._books_store = books_store = await Store.open(
-            settings.state / "books.db", books_migrations, make_worker=self._outside.make_worker
+            settings.state / "books.db",
+            books_migrations,
+            make_worker=self._outside.make_worker,
+            room=self._room,
+            on_failed=self._on_storage_error,
         )
         self._closing.push_async_callback(books_store.close)
         replica_store = await Store.open(
@@ -107,6 +114,7 @@ class Agent:
             durable=False,
             with_reader=True,
             make_worker=self._outside.make_worker,
+            on_failed=self._on_storage_error,
         )
         self._closing.push_async_callback(replica_store.close)
         self.books = BooksDb(books_store, enrolment.workstation_id, keys, clock, entropy)
@@ -180,8 +188,9 @@ class Agent:
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set; raises StorageError when durability is gone."""
-        for job_id in await self.ledger.recover():
-            await self.announcer.announce("print.state", {"job_id": job_id, "state": JobState.UNCONFIRMED})
+        with contextlib.suppress(DiskLow):  # such a job stays "sending" until the next start: it is not printed either
+            for job_id in await self.ledger.recover():
+                await self.announcer.announce("print.state", {"job_id": job_id, "state": JobState.UNCONFIRMED})
         servers = await self._open_api()
         waker = Waker(self.daemon.reconcile_if_due)
         try:
@@ -209,6 +218,7 @@ class Agent:
         tasks: list[tuple[str, Coroutine[Any, Any, None]]] = [
             ("push", self.pusher.run()),
             ("pull", self.puller.run(self._settings.hq.pull_interval_s)),
+            ("room", self._room.watch(self._on_room)),
             ("watchdog", self._notifier.watch(self._prove_alive)),
         ]
         tasks += [(f"print-{service.printer.name}", service.run()) for service in self.printing]
@@ -297,6 +307,12 @@ class Agent:
 
     async def _on_print_state(self, job_id: str, state: JobState, note: str) -> None:
         await self.announcer.announce("print.state", {"job_id": job_id, "state": state, "reason": note})
+
+    def _on_room(self, low: bool, reason: str) -> None:
+        known = self.health.state("storage")
+        self.health.report("storage", up=not low, reason=reason)
+        if low or (known is not None and known.up is False):
+            self._announce("storage.low" if low else "storage.ok", {"reason": reason})
 
     def _on_hq_contact(self, reached: bool, reason: str) -> None:
         if not self.health.report("hq", up=reached, reason=reason):

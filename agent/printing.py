@@ -5,10 +5,11 @@ after bytes may have left (pains 16, 17), never repeat a drawer pulse (pains 25)
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from agent import limits
-from agent.domain.errors import DeviceAmbiguous, DeviceError, DeviceUnavailable, Refusal
+from agent.domain.errors import DeviceAmbiguous, DeviceError, DeviceUnavailable, DiskLow, Refusal
 from agent.domain.ids import random_id
 from agent.domain.receipts import reprint
 from agent.ports import Clock, Entropy, JobKind, JobState, NewPrintJob, Printer, PrintJob, PrintLedger, PrintVerdict
@@ -64,8 +65,9 @@ class PrintService:
         """
         while True:
             self._queued.clear()  # ORDER: cleared before looking, so that a job queued meanwhile is not missed
-            for expired in await self._ledger.expire(self.printer.name, self._clock.now_ms()):
-                await self._on_state(expired, JobState.EXPIRED, "")
+            with contextlib.suppress(DiskLow):  # it expires later; what is queued now is looked at all the same
+                for expired in await self._ledger.expire(self.printer.name, self._clock.now_ms()):
+                    await self._on_state(expired, JobState.EXPIRED, "")
             job = await self._ledger.next_job(self.printer.name)
             if job is None:
                 await self._queued.wait()
@@ -128,7 +130,12 @@ class PrintService:
         return True
 
     async def _mark(self, job: PrintJob, state: JobState, note: str = "", *, announce: bool = True) -> None:
-        await self._ledger.mark(job.job_id, state, note)
+        while True:
+            try:
+                await self._ledger.mark(job.job_id, state, note)
+                break
+            except DiskLow:  # paper waits for the fact before it, and the fact after it is not forgotten
+                await asyncio.sleep(limits.DISK_CHECK_S)
         if announce:
             await self._on_state(job.job_id, state, note)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from agent.domain.errors import StorageError
+from agent.domain.errors import AgentError, DiskLow, StorageError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -57,7 +57,7 @@ def open_database(path: Path, migrations: Migrations, *, durable: bool = True, s
     process, damaged, or newer than this program.
     """
     existed = path.exists() and path.stat().st_size > 0
-    try:
+    with translated(f"{path}: ", "is another pos-agent running? `pos-agent doctor` tells"):
         connection = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False, timeout=2.0)
         connection.row_factory = sqlite3.Row
         # ORDER: EXTRA before WAL, else a disk that resurrects an unlinked journal loses rows (reliability.md).
@@ -71,9 +71,15 @@ def open_database(path: Path, migrations: Migrations, *, durable: bool = True, s
         if mode != "wal":
             raise StorageError(f"{path}: journal mode is {mode}, not wal", hint="use a local disk, not a network share")
         _migrate(connection, path, migrations, backup=existed and durable)
-    except sqlite3.Error as error:
-        raise StorageError(f"{path}: {error}", hint="is another pos-agent running? `pos-agent doctor` tells") from error
     return connection
+
+
+def close_database(connection: Connection, *, fold: bool = True) -> None:
+    """Close; `fold` puts the WAL into the file first. What a full or ill disk leaves is read at the next opening."""
+    if fold:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
 
 
 def _migrate(connection: Connection, path: Path, migrations: Migrations, *, backup: bool) -> None:
@@ -104,23 +110,37 @@ def rewrite_header(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def transaction(connection: Connection) -> Iterator[Connection]:
-    """Run one write transaction: BEGIN IMMEDIATE, then COMMIT, or ROLLBACK when the block raises.
+def translated(
+    what: str = "the database failed: ", hint: str = "check the disk; the daemon restarts"
+) -> Iterator[None]:
+    """The one place where SQLite's failures become ours: DiskLow for a full disk, StorageError for everything else.
 
-    Translates SQLite's own failures into StorageError; an IntegrityError is our mistake and passes through.
+    A full disk writes no commit record, so nothing was booked and nothing is in doubt; after a failed fsync that cannot
+    be said. An IntegrityError is our mistake and passes through.
     """
     try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.Error as error:
+        raise _ours(error, what, hint) from error
+
+
+def _ours(error: sqlite3.Error, what: str, hint: str) -> AgentError:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        return DiskLow("the disk is full", hint="free space on the disk; selling goes on by itself within a minute")
+    return StorageError(f"{what}{error}", hint=hint)
+
+
+@contextlib.contextmanager
+def transaction(connection: Connection) -> Iterator[Connection]:
+    """Run one write transaction: BEGIN IMMEDIATE, then COMMIT, or ROLLBACK when the block or the commit raises."""
+    with translated():
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # the engine rolls back by itself on some errors
                 connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.Error as error:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise StorageError(f"the database failed: {error}", hint="check the disk; the daemon restarts") from error

@@ -4,6 +4,7 @@ Written by sync.push after each settled batch, read once at start. Books that do
 a backup, or are a copy: they must not go on under names HQ has already seen.
 """
 
+import errno
 from pathlib import Path
 
 from agent.keyring import write_secret
@@ -36,4 +37,8 @@ class FileWitness:
     def write(self, mark: Mark) -> None:
         """Replace the mark durably: temporary name, fsync, rename, fsync of the directory."""
         text = _Mark(epoch=mark.epoch, seq=mark.seq, chain=mark.chain).model_dump_json()
-        write_secret(self._path, text.encode())
+        try:
+            write_secret(self._path, text.encode())
+        except OSError as error:  # a witness that knows less than the books does no harm
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise

@@ -8,9 +8,11 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_LOOKUP_THREADS = 4  # LIMIT: one program asks for one or two names; a silent name server holds each for half a minute
 _Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 
@@ -86,3 +88,39 @@ def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException 
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+class Lookups(ThreadPoolExecutor):
+    """The event loop's default executor for a service: daemon threads that nobody waits for at the end.
+
+    asyncio looks names up in it. The standard one is joined at exit, so that a silent name server holds up the stop.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_LOOKUP_THREADS)
+        self._asked: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
+        self._started = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """See Executor."""
+        future: Future[Any] = Future()
+        self._asked.put((future, lambda: fn(*args, **kwargs)))
+        if self._started < _LOOKUP_THREADS:
+            self._started += 1
+            threading.Thread(target=self._answer, name=f"lookup-{self._started}", daemon=True).start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Abandon what runs, whatever the caller would like to wait for."""
+
+    def _answer(self) -> None:
+        while True:
+            future, work = self._asked.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = work()
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)

@@ -5,6 +5,7 @@ Called by sync.reconcile. Buckets only locate; that something differs was decide
 
 import base64
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from agent.domain.buckets import (
     BUCKET_EVENTS,
@@ -112,9 +113,7 @@ class Descent:
                 said = measure(held[seq].body)
                 hq = Side(event_digest(held[seq].body.encode()), said.payable_fen, said.points)
                 sale_id = sale_id or said.sale_id
-            side = (
-                "store" if seq in ours and seq not in theirs else "hq" if seq in theirs and seq not in ours else "both"
-            )
+            side = _side(seq in ours, seq in theirs)
             code = "ALTERED" if store and (hq or place >= LOCATE_EVENTS) else "ONLY_HERE" if store else "ONLY_AT_HQ"
             finding = Finding(side=side, table="events", epoch=self._epoch, key=str(seq), code=code)
             found.append(Difference(finding, seq, sale_id, store, hq))
@@ -126,6 +125,13 @@ class Descent:
             return None, ""
         said = measure(event.body.decode())
         return Side(event_digest(event.body), said.payable_fen, said.points), said.sale_id
+
+
+def _side(ours: bool, theirs: bool) -> Literal["store", "hq", "both"]:
+    """Whose chain is broken there; `both` when neither or both, so that a person looks at both."""
+    if ours == theirs:
+        return "both"
+    return "store" if ours else "hq"
 
 
 def _shares(places: Iterable[int]) -> Iterable[list[int]]:

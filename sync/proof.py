@@ -66,8 +66,10 @@ class ProofRequest(Message):
     after: Count = 0
     count: Count
     head: Hex32
-    seals: Annotated[list[Seal], Field(max_length=PROOF_SEALS)] = []
+    seals: Annotated[list[Seal], Field(max_length=PROOF_SEALS)] = Field(default_factory=list)
     """Seals that HQ has lost, given back: its own signature is on them."""
+    findings: Annotated[list[Finding], Field(max_length=FINDINGS)] = Field(default_factory=list)
+    """What the store's audit of its own rows found, so that HQ knows too."""
 
 
 class ProofAnswer(Message):
@@ -88,15 +90,15 @@ class ProofAnswer(Message):
     """HQ's watermark of this epoch; beyond `count` the store's books are older than what it once sent."""
     sealed: Count = 0
     """Where HQ's last seal before this proof ends; below the store's, HQ lost seals."""
-    seals: Annotated[list[Seal], Field(max_length=PROOF_SEALS)] = []
+    seals: Annotated[list[Seal], Field(max_length=PROOF_SEALS)] = Field(default_factory=list)
     """Seals behind the asked `after`, oldest first, a new one last."""
     buckets: str = ""
     """Bucket sums of HQ's events `after` + 1 to `count`, base64 of agent.domain.buckets.pack; when not equal."""
-    totals: list[TotalsRow] = []
+    totals: list[TotalsRow] = Field(default_factory=list)
     """Business totals of HQ's events of the range; when not equal."""
-    suspensions: Annotated[list[tuple[int, str]], Field(max_length=SUSPENSIONS)] = []
+    suspensions: Annotated[list[tuple[int, str]], Field(max_length=SUSPENSIONS)] = Field(default_factory=list)
     """(seq, code) of events of this epoch that HQ holds suspended, the newest ones when there are more."""
-    findings: Annotated[list[Finding], Field(max_length=FINDINGS)] = []
+    findings: Annotated[list[Finding], Field(max_length=FINDINGS)] = Field(default_factory=list)
     """What HQ's audit of its own rows found for this workstation."""
 
 
@@ -132,7 +134,7 @@ class LocateAnswer(Message):
     """`packed`: base64 of the asked places one after another (pack or pack_h); `events` at the last level."""
 
     packed: str = ""
-    events: list[HeldEvent] = []
+    events: list[HeldEvent] = Field(default_factory=list)
 
 
 def proof_signing_bytes(workstation_id: str, epoch: str, count: int, head: str, equal: bool, at_ms: int) -> bytes:

@@ -17,8 +17,8 @@ from sync.message import PROTOCOL, Count, Hex32, Message, Name, Seq
 from sync.proof import Finding, ProofAnswer, ProofRequest, ProofRide, Seal, proof_signing_bytes
 
 __all__ = [
-    "PROTOCOL", "Count", "Finding", "Hex32", "Message", "Name", "ProofAnswer", "ProofRequest", "ProofRide", "Seal", "Seq",
-    "proof_signing_bytes",
+    "PROTOCOL", "Count", "Finding", "Hex32", "Message", "Name", "ProofAnswer", "ProofRequest", "ProofRide", "Seal",
+    "Seq", "proof_signing_bytes",
 ]  # fmt: skip
 
 
@@ -80,7 +80,7 @@ class Batch(Message):
     signature: str
     """Ed25519 over `batch_signing_bytes`, base64."""
     events: Annotated[list[WireEvent], Field(min_length=1, max_length=BATCH_EVENTS)]
-    payers: Annotated[list[PayerIdentity], Field(max_length=BATCH_EVENTS)] = []
+    payers: Annotated[list[PayerIdentity], Field(max_length=BATCH_EVENTS)] = Field(default_factory=list)
     proof: ProofRide | None = None
     """On the last batch of the hour: prove the epoch up to `last`, whose head is this batch's."""
 
@@ -190,7 +190,7 @@ class FeedPage(Message):
     rows: Annotated[list[FeedRow], Field(max_length=FEED_PAGE_ROWS)]
     cursor: Count
     more: bool
-    watermarks: dict[str, Count] = {}
+    watermarks: dict[str, Count] = Field(default_factory=dict)
     """Epoch -> seq of this workstation that balances on this page include (read in the same transaction)."""
 
 

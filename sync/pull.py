@@ -6,7 +6,7 @@ Run by the composition root; also called by reconcile and by `pos-agent run` at 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from agent.domain.errors import HqRejected, SyncError
+from agent.domain.errors import DiskLow, HqRejected, SyncError
 from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, PULL_INTERVAL_S
 from agent.ports import Entropy, Hq, Replica
 from sync.protocol import Feed, FeedPage
@@ -60,7 +60,7 @@ class Puller:
             try:
                 await self.pull_all()
                 failures, pause = 0, interval_s
-            except SyncError:  # the client tells whether HQ is there
+            except (SyncError, DiskLow):  # the client tells whether HQ is there, the room whether the disk is full
                 failures += 1
                 pause = self._entropy.uniform(BACKOFF_BASE_S, min(BACKOFF_CAP_S, interval_s * 2 ** min(failures, 8)))
             try:

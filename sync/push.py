@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.domain.errors import HqRejected, HqUnreachable, SyncError
+from agent.domain.errors import DiskLow, HqRejected, HqUnreachable, SyncError
 from agent.domain.ids import random_id
 from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENTS
 from agent.ports import Books, Clock, Entropy, Hq, KeyRing, Outbox, StoredEvent
@@ -117,6 +117,9 @@ class Pusher:
                 attempt += 1
                 self.alarm = error.message if isinstance(error, HqRejected) else ""
                 await self._back_off(self._pause(attempt, error))
+            except DiskLow:  # HQ has them, the verdicts could not be kept: sent again later, and found to exist
+                attempt += 1
+                await self._back_off(self._pause(attempt, HqUnreachable("")))
             else:
                 attempt, self.alarm = 0, ""
                 await self.wake.wait()

@@ -41,10 +41,10 @@ class RangesAnswer(Message):
     """`cursor` is HQ's own: another than asked means pull and ask again. `differing` are places in the request."""
 
     cursor: Count
-    differing: list[Count] = []
-    rows: Annotated[list[FeedRow], Field(max_length=FEED_PAGE_ROWS)] = []
+    differing: list[Count] = Field(default_factory=list)
+    rows: Annotated[list[FeedRow], Field(max_length=FEED_PAGE_ROWS)] = Field(default_factory=list)
     """With `rows`: HQ's rows of the differing ranges; ranges that do not fit any more are left out of `differing`."""
-    watermarks: dict[str, Count] = {}
+    watermarks: dict[str, Count] = Field(default_factory=dict)
     """Members only: what the balances in `rows` include."""
 
 

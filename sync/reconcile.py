@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from agent.domain.digest import Json
 from agent.domain.errors import HqRejected, SyncError
 from agent.domain.ids import random_id
+from agent.limits import FINDINGS, PROOF_SEALS
 from agent.ports import Clock, Entropy, Hq, KeyRing, Outbox, ProofRecord
 from agent.proof_ports import Difference, ProofBooks, Unit
 from sync.descent import Descent
@@ -113,7 +114,7 @@ class Reconciler:
     async def _ride(self) -> Ride | None:
         """Let the proof of the epoch in force ride on its last batch, where our own rows are in order."""
         epoch = await self._outbox.epoch()
-        if not (await self._outbox.outbox_counts()).pending:
+        if self._rolled or not (await self._outbox.outbox_counts()).pending:
             return None
         unit = await self._books.unit(epoch)
         if unit.altered or unit.findings or unit.count == unit.after:
@@ -127,7 +128,14 @@ class Reconciler:
         found: list[Difference] = []
         for _ in range(_ROUNDS):
             unit = await self._books.unit(epoch)
-            request = ProofRequest(epoch=epoch, after=unit.after, count=unit.count, head=unit.head, seals=lost[:200])
+            request = ProofRequest(
+                epoch=epoch,
+                after=unit.after,
+                count=unit.count,
+                head=unit.head,
+                seals=lost[:PROOF_SEALS],
+                findings=[*(one for one in self._rolled if one.epoch == epoch), *unit.findings][:FINDINGS],
+            )
             answer = ridden if ridden is not None and ridden.count == unit.count else await self._hq.prove(request)
             ridden = None
             self._check_signature(answer, epoch)
@@ -150,6 +158,7 @@ class Reconciler:
         found += [Difference(one) for one in learned]
         equal = answer.equal and answer.head == unit.head and answer.count == unit.count and not unit.altered
         located = await self._locate(unit, answer, found, equal=equal)
+        found += [Difference(one) for one in self._rolled if one.epoch == epoch]
         named = {one.finding.key for one in located}
         found = located + [one for one in found if not (one.finding.table == "events" and one.finding.key in named)]
         return EpochProof(
@@ -160,7 +169,7 @@ class Reconciler:
             hq_head=answer.head,
             equal=equal,
             healed=tuple(healed),
-            altered_here=tuple(unit.altered),
+            altered_here=_altered_here(found),
             suspended=answer.suspended,
             signature=answer.signature,
             after=unit.after,
@@ -246,12 +255,20 @@ class Reconciler:
         )
 
 
+def _altered_here(found: Sequence[Difference]) -> tuple[int, ...]:
+    """Seqs whose stored bytes do not fit the store's own chain."""
+    mine = (one.finding for one in found if one.finding.side == "store" and one.finding.table == "events")
+    return tuple(sorted({int(one.key) for one in mine if one.key.isdigit()}))
+
+
 def _once(found: Sequence[Difference]) -> list[Difference]:
     """Each place once; an event with both sides' contents before a bare finding."""
     ordered = sorted(found, key=lambda one: one.seq is None)
-    return list(
-        {(o.finding.side, o.finding.table, o.finding.epoch, o.finding.key): o for o in reversed(ordered)}.values()
-    )
+    return list({_place(one.finding): one for one in reversed(ordered)}.values())
+
+
+def _place(found: Finding) -> tuple[str, str, str, str]:
+    return found.side, found.table, found.epoch, found.key
 
 
 def _lost(seal: Seal) -> Finding:

@@ -1,6 +1,7 @@
 """Real processes of the command line: started, watched, killed. For end-to-end tests."""
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
@@ -11,12 +12,18 @@ from typing import Any
 import httpx
 
 COMMAND = (sys.executable, "-m", "agent")
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_us() -> None:
+    """Runs in the child before exec: a test that fails leaves no daemon behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def run(*arguments: str, timeout_s: float = 60) -> tuple[int, str, str]:
     """Run a command to its end: (exit code, stdout, stderr)."""
     process = await asyncio.create_subprocess_exec(
-        *COMMAND, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *COMMAND, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, preexec_fn=_die_with_us
     )
     try:
         async with asyncio.timeout(timeout_s):
@@ -51,6 +58,7 @@ class Daemon:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            preexec_fn=_die_with_us,
         )
         self._reader = asyncio.create_task(self._read())
         return await self.line(marker, timeout_s)

@@ -28,7 +28,7 @@ _KEEP_ALIVE_S = 15
         200: {
             "content": {"text/event-stream": {}},
             "description": "scan.*, member.resolved, sale.recorded, "
-            "device.lost/ready, print.state, sync.state, reconcile.finished",
+            "device.lost/ready, print.state, sync.state, storage.low/ok, reconcile.finished",
         },
         503: {"model": Problem, "description": "TOO_MANY_LISTENERS"},
     },
@@ -79,10 +79,11 @@ async def _follow(announcer: Announcer, listener: Listener, last_id: int | None,
         except TimeoutError:
             yield ": still here\n\n"
             continue
-        if notice.id > replayed:
+        if notice.id > replayed or not notice.id:
             yield _frame(notice)
 
 
 def _frame(notice: Notice) -> str:
     data = json.dumps({"at_ms": notice.at_ms, **notice.data}, ensure_ascii=False, separators=(",", ":"))
-    return f"id: {notice.id}\nevent: {notice.kind}\ndata: {data}\n\n"
+    number = f"id: {notice.id}\n" if notice.id else ""  # one that was not kept must not move the reader's mark
+    return f"{number}event: {notice.kind}\ndata: {data}\n\n"

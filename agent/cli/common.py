@@ -14,6 +14,7 @@ import typer
 
 from agent.config import Settings, load
 from agent.domain.errors import AgentError, ConfigError
+from agent.worker import Lookups
 
 T = TypeVar("T")
 EXIT_DIFFERENT = 3
@@ -41,12 +42,17 @@ def plain_errors() -> Iterator[None]:
 
 
 def run_service(work: Coroutine[Any, Any, None]) -> None:
-    """Run what systemd keeps running: like `run_async`, and a fatal signal tells where every thread stood.
+    """Run what systemd keeps running: like `run_async`, but it tells where it hung and ends without waiting for names.
 
-    The watchdog's SIGABRT is such a signal; the locations go to stderr, which is the journal.
+    The watchdog's SIGABRT makes Python write where every thread stands to stderr, which is the journal.
     """
+
+    async def serve() -> None:
+        asyncio.get_running_loop().set_default_executor(Lookups())
+        await work
+
     faulthandler.enable()
-    run_async(work)
+    run_async(serve())
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -16,6 +16,8 @@ from agent.cli.common import DEFAULT_CONFIG, ConfigOption, ask_daemon, plain_err
 from agent.config import PrinterSection, Settings
 from agent.domain.errors import AgentError, ConfigError
 from agent.keyring import DEVICE_KEY, FIELD_KEY, load_enrolment
+from agent.limits import DISK_LOW_BYTES
+from agent.room import DiskRoom
 from agent.sqlite import LIBRARY_VERSION
 from drivers.profiles import profile
 
@@ -92,7 +94,10 @@ def _state(state: Path) -> Finding:
         )
     if not os.access(state, os.W_OK):
         return Finding("state directory", "wrong", f"{state} is not writable for this user", "run as the service user")
-    free_mb = os.statvfs(state).f_bavail * os.statvfs(state).f_frsize // 1_000_000
+    free_bytes = DiskRoom(state).free_bytes()
+    free_mb = free_bytes // 1_000_000
+    if free_bytes < DISK_LOW_BYTES:
+        return Finding("state directory", "wrong", f"{state}, {free_mb} MB free: sales are refused", "free disk space")
     return Finding("state directory", "ok" if free_mb > _LOW_MB else "doubt", f"{state}, {free_mb} MB free")
 
 

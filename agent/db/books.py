@@ -72,7 +72,12 @@ class BooksDb:
         return await self._store.run(work)
 
     async def commit(self, draft: EventDraft) -> Outcome:
-        """Book one event: created, or exists / conflict for a caller id that already has one."""
+        """Book one event: created, or exists / conflict for a caller id that already has one. Raises DiskLow."""
+        if not self._store.has_room():
+            earlier_answer = await self.answer(draft.kind, draft.caller_id, draft.request)
+            if earlier_answer is not None:
+                return earlier_answer
+            self._store.require_room()
 
         def work(connection: Connection) -> Outcome:
             earlier = self._earlier(connection, draft.kind, draft.caller_id, draft.request)
@@ -258,7 +263,8 @@ def note_forks(connection: Connection, epoch: str, seqs: Sequence[int], at_ms: i
 def insert_epoch(connection: Connection, epoch: str, at_ms: int) -> None:
     """Put a new epoch in force, inside the caller's transaction."""
     connection.execute(
-        "INSERT INTO epochs (epoch, number, created_at_ms) SELECT :epoch, COALESCE(MAX(number), 0) + 1, :now FROM epochs",
+        "INSERT INTO epochs (epoch, number, created_at_ms) "
+        " SELECT :epoch, COALESCE(MAX(number), 0) + 1, :now FROM epochs",
         {"epoch": epoch, "now": at_ms},
     )
 

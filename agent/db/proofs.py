@@ -42,7 +42,7 @@ class ProofsDb:
     def _walk_from(self, epoch: str, seal: Seal | None, sealed: int) -> StoreWalk:
         head = genesis(self._workstation_id, epoch) if seal is None else bytes.fromhex(seal.head)
         count = 0 if seal is None else seal.last
-        return StoreWalk(self._workstation_id, epoch, self._keys, head, count, sealed, count + 1)
+        return StoreWalk(self._workstation_id, epoch, self._keys, head, count, sealed)
 
     def is_hqs(self, seal: Seal) -> bool:
         """Whether our HQ signed it, for this workstation."""
@@ -192,7 +192,7 @@ class ProofsDb:
                     key=str(seq),
                     code="NOT_WHAT_HQ_SAYS",
                     detail=f"{here[seq]}, HQ says {there.get(seq, 'not suspended')}",
-                )  # fmt: skip
+                )
                 for seq in sorted(wrong)
             ] + await_codes(connection, epoch)
 

@@ -1,6 +1,6 @@
 """The replica row by row, in the order of keys, for the downward check: ranges, their digests, and the repair.
 
-Called by sync.downward through the ReplicaRows port. What it repairs is whatever HQ says: the replica is never the truth.
+Called by sync.downward through the ReplicaRows port. HQ is right about every row.
 """
 
 from collections.abc import Sequence
@@ -134,9 +134,8 @@ def _items(connection: Connection, after: str, until: str, limit: int) -> list[F
 
 
 def _merchants(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:
-    return _small(
-        [MerchantRow(**dict(row)) for row in connection.execute("SELECT * FROM merchants")], after, until, limit
-    )
+    rows = connection.execute("SELECT * FROM merchants")
+    return _small([MerchantRow(**dict(row)) for row in rows], after, until, limit)
 
 
 def _rules(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:

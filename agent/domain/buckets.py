@@ -18,7 +18,7 @@ H_BYTES: Final = 6
 class Sums(NamedTuple):
     """The sums of one bucket; EMPTY has no events."""
 
-    count: int
+    events: int
     total: int
     weighted: int
 
@@ -40,11 +40,11 @@ def add(sums: dict[int, Sums], seq: int, h: int, size: int = BUCKET_EVENTS) -> N
 
     >>> sums = {}
     >>> add(sums, 1, 5), add(sums, 1026, 7), sums
-    (None, None, {0: Sums(count=1, total=5, weighted=5), 1: Sums(count=1, total=7, weighted=14)})
+    (None, None, {0: Sums(events=1, total=5, weighted=5), 1: Sums(events=1, total=7, weighted=14)})
     """
     number = seq // size
     held = sums.get(number, EMPTY)
-    sums[number] = Sums(held.count + 1, held.total + h, held.weighted + (seq & (size - 1)) * h)
+    sums[number] = Sums(held.events + 1, held.total + h, held.weighted + (seq & (size - 1)) * h)
 
 
 def sums_of(events: Iterable[tuple[int, int]], size: int = BUCKET_EVENTS) -> dict[int, Sums]:
@@ -59,7 +59,7 @@ def pack(sums: Mapping[int, Sums], first: int, last: int) -> bytes:
     """Write buckets `first` to `last`, 18 bytes each, empty ones too.
 
     >>> len(pack({0: Sums(1, 5, 5)}, 0, 1)), unpack(pack({0: Sums(1, 5, 5)}, 0, 1), 0)
-    (36, {0: Sums(count=1, total=5, weighted=5)})
+    (36, {0: Sums(events=1, total=5, weighted=5)})
     """
     return b"".join(_PACKED.pack(*sums.get(number, EMPTY)) for number in range(first, last + 1))
 
@@ -101,7 +101,7 @@ def lone_difference(ours: Sums, theirs: Sums, number: int, size: int = BUCKET_EV
     >>> lone_difference(sums_of([(1, 5), (2, 7)])[0], sums_of([(1, 6), (2, 9)])[0], 0)
     """
     moved, weighted = theirs.total - ours.total, theirs.weighted - ours.weighted
-    if abs(theirs.count - ours.count) > 1 or moved == 0 or weighted % moved:
+    if abs(theirs.events - ours.events) > 1 or moved == 0 or weighted % moved:
         return None
     place = weighted // moved
     return number * size + place if 0 <= place < size else None

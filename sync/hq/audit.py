@@ -39,9 +39,12 @@ class Rolling:
         self._public_key = public_key
         self._budget = AUDIT_EVENTS
         self._wrapped = False
+        self._started: int | None = None
         self._seal: Seal | None = None
         self._walk: Walk | None = None
         self.findings: list[Finding] = []
+        self.missing: list[tuple[int, int]] = []
+        """Ranges that were sealed and are gone; they heal."""
 
     def step(self, connection: Connection) -> bool:
         """Re-prove the next part of a sealed range; True when the budget is spent or everything was seen once."""
@@ -52,6 +55,9 @@ class Rolling:
                 self._budget -= self._seal.last - self._seal.first + 1
             return self._budget <= 0
         place = self._place(connection)
+        self._started = place if self._started is None else self._started
+        if self._wrapped and place >= self._started:
+            return True
         rows = seals.behind(connection, self._station.workstation_id, self._epoch, place, 1)
         if rows:
             self._begin(connection, rows[0], place)
@@ -81,7 +87,8 @@ class Rolling:
     def _conclude(self, connection: Connection, walk: Walk, seal: Seal) -> None:
         self.findings += walk.findings
         if walk.missing:
-            return  # the proof itself names what is missing, and it heals
+            self.missing += walk.missing
+            return
         who, span = self._station.workstation_id, f"{seal.first}-{seal.last}"
         if walk.head.hex() != seal.head:
             self._find("events", span, "SEALED_HEAD", "rows no longer give the sealed head")
@@ -253,7 +260,7 @@ def accounts(connection: Connection) -> list[Finding]:
             key=f"{member_id} {account}",
             code="DOES_NOT_FOLLOW",
             detail=f"balance {held.get((member_id, account))}, by postings {sums.get((member_id, account))}",
-        )  # fmt: skip
+        )
         for member_id, account in sorted(sums.keys() | held.keys())
         if sums.get((member_id, account)) != held.get((member_id, account))
     ]

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.domain.errors import AgentError, Refusal, StorageError
+from agent.domain.errors import AgentError, DiskLow, Refusal, StorageError
 from agent.limits import BATCH_INFLATED_BYTES
 from sync.hq.bounds import COMPRESS_FROM_BYTES, REQUEST_READ_S, ZSTD_WINDOW_BYTES
 from sync.hq.enrol import Station
@@ -116,6 +116,8 @@ def problem(error: AgentError) -> Response:
     """Write an error of ours as problem details."""
     if isinstance(error, Refusal):
         return _problem(error.status, error.code, error.message, error.hint, field=error.field)
+    if isinstance(error, DiskLow):
+        return unavailable("DISK_LOW")
     if isinstance(error, StorageError):
         return unavailable("STORAGE_FAILED")
     return _problem(500, "INTERNAL", "headquarters failed", "")

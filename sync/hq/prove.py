@@ -12,7 +12,7 @@ from agent.domain.errors import Refusal
 from agent.limits import FINDINGS, SUSPENSIONS
 from agent.sqlite import Connection, transaction
 from sync.hq import audit, seals
-from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS
+from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS, RANGES
 from sync.hq.enrol import Station
 from sync.hq.keys import HqKeys
 from sync.hq.walk import Walk
@@ -46,6 +46,11 @@ class Rehash:
             return self._rolling.step(connection)
 
     @property
+    def missing(self) -> list[tuple[int, int]]:
+        """What is gone from sealed ranges."""
+        return self._rolling.missing
+
+    @property
     def findings(self) -> list[Finding]:
         """What walk and audit found so far."""
         assert self.walk is not None
@@ -76,12 +81,13 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
     request, walk, station = rehash.request, rehash.walk, rehash.station
     assert walk is not None
     who, head = station.workstation_id, walk.head.hex()
-    equal = not walk.missing and walk.count == request.count and head == request.head
+    missing = (rehash.missing + walk.missing)[:RANGES]
+    equal = not missing and walk.count == request.count and head == request.head
     message = proof_signing_bytes(who, request.epoch, walk.count, head, equal, at_ms)
     signature = keys.sign(message)
     with transaction(connection):
         audit.chain_row(connection, walk)
-        if not equal and not walk.missing:
+        if not equal and not missing:
             walk.findings.append(
                 Finding(
                     side="both",
@@ -89,12 +95,12 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
                     epoch=request.epoch,
                     key=f"{rehash.after + 1}-{request.count}",
                     code="DIFFERENT",
-                )  # fmt: skip
+                )
             )
         findings = rehash.findings + audit.strangers(connection, who) + audit.conflicts(connection, who)
         findings = (findings + audit.accounts(connection))[:FINDINGS]
-        if not walk.missing:
-            audit.record(connection, who, findings, at_ms)
+        if not missing:
+            audit.record(connection, who, [*findings, *request.findings], at_ms)
         if equal and not _of_unit(findings, rehash):
             _seal(connection, keys, rehash, walk, at_ms)
         _record(connection, rehash, walk, equal, at_ms, signature)
@@ -102,13 +108,13 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
         suspensions = seals.suspensions(connection, who, request.epoch, 1, request.count, SUSPENSIONS)
         held = audit.watermark_of(connection, who, request.epoch)
         suspended = _suspended(connection, who, request)
-    located = "" if equal or walk.missing else _buckets(walk, rehash.after, request.count)
+    located = "" if equal or missing else _buckets(walk, rehash.after, request.count)
     return ProofAnswer(
         epoch=request.epoch,
         count=walk.count,
         head=head,
         equal=equal,
-        missing=walk.missing,
+        missing=missing,
         suspended=suspended,
         at_ms=at_ms,
         signature=base64.b64encode(signature).decode(),
@@ -124,10 +130,10 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
 
 
 def _seal(connection: Connection, keys: HqKeys, rehash: Rehash, walk: Walk, at_ms: int) -> None:
-    """Seal the proven unit, unless another proof has sealed meanwhile."""
+    """Seal the proven unit."""
     who, epoch = rehash.station.workstation_id, rehash.request.epoch
-    if seals.sealed_to(connection, who, epoch) != rehash.sealed:
-        return
+    if seals.sealed_to(connection, who, epoch) != rehash.sealed or rehash.request.after > rehash.sealed:
+        return  # another proof sealed meanwhile, or the store holds seals that HQ lost and will give back
     parts = list(walk.marks)
     if walk.count > (parts[-1][0] if parts else rehash.sealed):
         parts.append((walk.count, walk.head.hex(), walk.part.rows()))

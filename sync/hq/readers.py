@@ -27,7 +27,7 @@ def add(connection: Connection, name: str, token: bytes, at_ms: int) -> str:
 
 
 def owner(connection: Connection, token: str) -> str | None:
-    """The name a token was given under, None for an unknown or revoked one. Looked up by hash, so timing tells nothing."""
+    """The name a token was given under, None for an unknown or revoked one."""
     row = connection.execute(
         "SELECT name FROM reader_tokens WHERE token_sha256 = :hash AND revoked_at_ms IS NULL", {"hash": _hash(token)}
     ).fetchone()

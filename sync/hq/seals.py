@@ -1,6 +1,6 @@
 """Seals at HQ: proven ranges, signed, kept for ever; what HQ's own systems read.
 
-Called by sync.hq.prove and sync.hq.service. Ranges of one epoch are contiguous; a correction is a new event in the next.
+Called by sync.hq.prove and sync.hq.service. Ranges of one epoch are contiguous; corrections are new events.
 """
 
 import base64
@@ -51,7 +51,8 @@ def is_ours(seal: Seal, public_key: bytes) -> bool:
 def behind(connection: Connection, workstation_id: str, epoch: str, after: int, limit: int = PROOF_SEALS) -> list[Row]:
     """Rows of the seals of an epoch that end behind `after`, oldest first."""
     return connection.execute(
-        "SELECT * FROM seals WHERE workstation_id = :id AND epoch = :epoch AND last > :after ORDER BY last LIMIT :limit",
+        "SELECT * FROM seals WHERE workstation_id = :id AND epoch = :epoch AND last > :after"
+        " ORDER BY last LIMIT :limit",
         {"id": workstation_id, "epoch": epoch, "after": after, "limit": limit},
     ).fetchall()
 
@@ -110,9 +111,9 @@ def insert(connection: Connection, seal: Seal) -> None:
     """Store a seal as it is."""
     rows: Json = [list(row) for row in seal.totals]
     connection.execute(
-        "INSERT INTO seals (number, workstation_id, epoch, first, last, head, hour, at_ms, totals, suspended, signature)"
-        " VALUES (:number, :workstation_id, :epoch, :first, :last, :head, :hour, :at_ms, :totals, :suspended,"
-        " :signature) ON CONFLICT DO NOTHING",
+        "INSERT INTO seals (number, workstation_id, epoch, first, last, head, hour, at_ms, totals, suspended,"
+        " signature) VALUES (:number, :workstation_id, :epoch, :first, :last, :head, :hour, :at_ms, :totals,"
+        " :suspended, :signature) ON CONFLICT DO NOTHING",
         {
             **seal.model_dump(exclude={"totals", "head", "suspended", "signature"}),
             "head": bytes.fromhex(seal.head),

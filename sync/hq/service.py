@@ -5,15 +5,16 @@ it stops serving for good: the process has to be restarted and the file looked a
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from agent.domain.digest import Json
-from agent.domain.errors import Refusal, StorageError
+from agent.domain.errors import DiskLow, Refusal, StorageError
 from agent.ports import Clock, Entropy
-from agent.sqlite import Connection, rewrite_header, transaction
+from agent.sqlite import Connection, close_database, rewrite_header, transaction, translated
 from agent.worker import Worker
 from sync.hq import books, enrol, feeds, importer, locate, member_write, payers, prove, ranges, readers, seals
 from sync.hq.bounds import ENROL_CODE_BYTES
@@ -46,6 +47,7 @@ class HqService:
         self._keys = keys
         self._clock = clock
         self._entropy = entropy
+        self._ill = False
         self.failed = asyncio.Event()
         """Set once durability is gone; the process should end."""
 
@@ -55,10 +57,20 @@ class HqService:
         return self._keys.public_key
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
-        if self.failed.is_set():
-            raise StorageError("headquarters stopped after a storage failure", hint="look at the disk, then restart")
+        def unless_failed() -> T:
+            if self._ill:
+                raise StorageError(
+                    "headquarters stopped after a storage failure", hint="look at the disk, then restart"
+                )
+            try:
+                with translated():
+                    return work(self._connection)
+            except StorageError:
+                self._ill = True  # ORDER: in this thread; a batch that waits its turn must not be committed after it
+                raise
+
         try:
-            return await self._worker.call(lambda: work(self._connection))
+            return await self._worker.call(unless_failed)
         except StorageError:
             self.failed.set()
             raise
@@ -207,17 +219,12 @@ class HqService:
 
     async def touch(self) -> None:
         """Commit one page that changes nothing, for the watchdog; raises StorageError."""
-        await self._write(rewrite_header)
+        with contextlib.suppress(DiskLow):  # calls are answered 503; a restart makes no room
+            await self._write(rewrite_header)
 
     async def close(self) -> None:
         """Finish queued work, fold the WAL into the file, close it."""
-
-        def shut() -> None:
-            if not self.failed.is_set():
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._connection.close()
-
-        await self._worker.call(shut)
+        await self._worker.call(lambda: close_database(self._connection, fold=not self.failed.is_set()))
         self._worker.close()
 
 

@@ -1,0 +1,147 @@
+"""What must hold in every world: checked from outside, by reading the real databases, while it runs and at its end.
+
+Every check names what it found in `wrongs`; an empty list is the only good end.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from agent.db.books import BooksDb
+from agent.domain.digest import canonical, event_digest, extend, genesis
+from agent.ports import OutcomeKind
+from tests.simulation.customers import Acknowledged
+from tests.simulation.headquarters import Headquarters
+from tests.simulation.store import SimulatedStore
+
+Name = tuple[str, str, int]
+"""(workstation, epoch, seq)."""
+
+
+def own_points(store: SimulatedStore, member_id: str) -> int:
+    """What one store's events move for a member, read from the events themselves."""
+    rows = store.books.rows(
+        "SELECT coalesce(sum(json_extract(p.value, '$.amount')), 0) AS points FROM events e, json_each(e.body,"
+        " '$.postings') p WHERE json_extract(p.value, '$.owner') = :member",
+        member=member_id,
+    )
+    return int(rows[0]["points"])
+
+
+def store_events(store: SimulatedStore, wrongs: list[str]) -> dict[Name, str]:
+    """Every event of a store's books by name, with dense seqs and an intact chain in each epoch."""
+    events: dict[Name, str] = {}
+    for epoch_row in store.books.rows("SELECT epoch FROM epochs ORDER BY number"):
+        epoch = epoch_row["epoch"]
+        head, count = genesis(store.workstation_id, epoch), 0
+        for row in store.books.rows("SELECT seq, body, digest, chain FROM events WHERE epoch = :e ORDER BY seq", e=epoch):
+            digest = event_digest(row["body"].encode())
+            head, count = extend(head, digest), count + 1
+            if (row["seq"], row["digest"], row["chain"]) != (count, digest, head):
+                wrongs.append(f"{store.name}: event {row['seq']} of {epoch} is not the {count}th of an intact chain")
+            events[store.workstation_id, epoch, row["seq"]] = row["body"]
+    return events
+
+
+def check_store(store: SimulatedStore, acknowledged: Sequence[Acknowledged], wrongs: list[str]) -> dict[Name, str]:
+    """One store's books against themselves and against what its POS was told."""
+    events = store_events(store, wrongs)
+    per_sale = Counter(json.loads(body)["sale_id"] for body in events.values())
+    wrongs += [f"{store.name}: {sale} has {count} events" for sale, count in per_sale.items() if count > 1]
+    for sale in acknowledged:
+        name = (sale.name.workstation_id, sale.name.epoch, sale.name.seq)
+        body = events.get(name)
+        if body is None:
+            wrongs.append(f"{store.name}: acknowledged {sale.order.sale_id} is not in the books")
+        elif not _tells(json.loads(body), sale):
+            wrongs.append(f"{store.name}: {sale.order.sale_id} was acknowledged with another content than booked")
+    for table, key in (("used_transactions", "transaction_id"), ("used_nonces", "nonce")):
+        if store.books.rows(f"SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1"):
+            wrongs.append(f"{store.name}: a key of {table} twice")
+    codes = Counter(sale.dynamic_code for sale in acknowledged if sale.dynamic_code is not None)
+    wrongs += [f"{store.name}: one dynamic code served {count} sales" for count in codes.values() if count > 1]
+    pending = len(store.books.rows("SELECT 1 FROM outbox"))
+    if pending != len(events):
+        wrongs.append(f"{store.name}: {pending} outbox rows for {len(events)} events")
+    wrongs += [f"{store.name}: {job} came out {times} times" for job, times in store.paper.printed.items() if times > 1]
+    return events
+
+
+def _tells(body: dict[str, object], sale: Acknowledged) -> bool:
+    """Whether an event says what the POS was told and what it asked for."""
+    totals, tenders, answer = body["totals"], body["tenders"], sale.answer
+    assert isinstance(totals, dict)
+    assert isinstance(tenders, list)
+    member = body["member"]
+    booked_member = member["member_id"] if isinstance(member, dict) else None
+    told = answer["member"]
+    told_member = told["member_id"] if isinstance(told, dict) else None
+    return (
+        body["sale_id"] == sale.order.sale_id == answer["sale_id"]
+        and totals["collected_fen"] == sum(tender.amount_fen for tender in sale.order.tenders)
+        and [one["amount_fen"] for one in tenders] == [one.amount_fen for one in sale.order.tenders]
+        and all(totals[key] == answer[key] for key in ("payable_fen", "collected_fen", "points_earned", "list_fen"))
+        and booked_member == told_member
+    )
+
+
+async def check_answers(store: SimulatedStore, acknowledged: Sequence[Acknowledged], wrongs: list[str]) -> None:
+    """Every acknowledged call, repeated, is answered as it was."""
+    assert store.agent is not None
+    books: BooksDb = store.agent.books
+    for sale in acknowledged:
+        outcome = await books.answer("sale", sale.order.sale_id, sale.order.as_request())
+        if outcome is None or outcome.kind is not OutcomeKind.EXISTS or outcome.answer != sale.answer:
+            wrongs.append(f"{store.name}: {sale.order.sale_id} is not answered as it was")
+
+
+def check_hq(hq: Headquarters, events: dict[Name, str], wrongs: list[str]) -> None:
+    """HQ's books: the same events, each once, intact chains, and accounts that are the fold of all of them."""
+    rows = hq.disk.rows("SELECT workstation_id, epoch, seq, body, state, code FROM events")
+    held = {(row["workstation_id"], row["epoch"], row["seq"]): row["body"] for row in rows}
+    if held != events:
+        lacking, foreign = len(events.keys() - held.keys()), len(held.keys() - events.keys())
+        other = sum(1 for name in events.keys() & held.keys() if events[name] != held[name])
+        wrongs.append(f"hq: lacks {lacking} events, holds {foreign} that no store has and {other} with other content")
+    bad = Counter(row["code"] for row in rows if row["state"] != "ok")
+    wrongs += [f"hq: {count} events are suspended as {code}" for code, count in bad.items()]
+    if hq.disk.rows("SELECT 1 FROM conflicts"):
+        wrongs.append("hq: holds conflicting events")
+    sums: Counter[str] = Counter()
+    for body in events.values():
+        for posting in json.loads(body)["postings"]:
+            sums[posting["owner"]] += posting["amount"]
+    accounts = {row["member_id"]: row["balance"] for row in hq.disk.rows("SELECT member_id, balance FROM accounts")}
+    if {m: b for m, b in accounts.items() if b} != {m: b for m, b in sums.items() if b}:
+        wrongs.append("hq: accounts are not the fold of all stores' events")
+    for row in hq.disk.rows("SELECT workstation_id, epoch, watermark, head FROM chains"):
+        head, seq = genesis(row["workstation_id"], row["epoch"]), 0
+        while (body := events.get((row["workstation_id"], row["epoch"], seq + 1))) is not None:
+            head, seq = extend(head, event_digest(body.encode())), seq + 1
+        if (seq, head) != (row["watermark"], row["head"]):
+            wrongs.append(f"hq: {row['workstation_id']} {row['epoch']} ends at {row['watermark']}, the store at {seq}")
+    assert all(canonical(json.loads(body)) == body.encode() for body in list(events.values())[:20])
+
+
+def opening_points(hq: Headquarters) -> dict[str, int]:
+    """What each member began with."""
+    return {row["member_id"]: row["opening_points"] for row in hq.disk.rows("SELECT * FROM members")}
+
+
+class Balances:
+    """The truth rule for every balance a cashier sees: opening + every own event once + some of the others'."""
+
+    def __init__(self, stores: Sequence[SimulatedStore], opening: dict[str, int], wrongs: list[str]) -> None:
+        self._stores = stores
+        self._opening = opening
+        self._wrongs = wrongs
+        self.shown = 0
+
+    def check(self, store: SimulatedStore, member_id: str, points: int) -> None:
+        """Judge one balance that was just shown."""
+        self.shown += 1
+        others = points - self._opening[member_id] - own_points(store, member_id)
+        rest = [other for other in self._stores if other is not store]
+        most = sum(own_points(other, member_id) for other in rest) if all(one.up.is_set() for one in rest) else None
+        if others < 0 or (most is not None and others > most):
+            self._wrongs.append(f"{store.name}: shows {points} points of {member_id}, {others} of {most} from others")

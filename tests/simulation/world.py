@@ -1,0 +1,224 @@
+"""The simulated world: stores, HQ, network, customers and trouble of one seed, from the first morning to the last proof.
+
+Called by tests.simulation.__main__ and the tests. Everything real but hardware, sockets and time; see docs/simulation.md.
+"""
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from agent.demo import world as chain
+from tests.simulation import invariants
+from tests.simulation.chance import DAY_S, HOUR_S
+from tests.simulation.customers import Cashier
+from tests.simulation.gremlins import Gremlins, Rates
+from tests.simulation.headquarters import Headquarters
+from tests.simulation.loop import VirtualLoop, run
+from tests.simulation.network import Network
+from tests.simulation.process import Killed
+from tests.simulation.store import SimulatedStore
+from tests.simulation.trace import Trace
+
+_SHM = Path("/dev/shm")
+_HEAL_H = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a world is made of; the same plan gives the same trace."""
+
+    seed: int = 7
+    days: int = 3
+    stores: int = 5
+    sales: int = 200
+    """Per store and day."""
+    members: int = 60
+    fault_rate: float = 0.15
+    """Of requests."""
+    rates: Rates = Rates()
+
+    @property
+    def command(self) -> str:
+        """What replays this world."""
+        return f"make sim SEED={self.seed} DAYS={self.days} STORES={self.stores} SALES={self.sales}"
+
+
+@dataclass(slots=True)
+class Report:
+    """How it ended."""
+
+    plan: Plan
+    trace: str = ""
+    wrongs: list[str] = field(default_factory=list)
+    tail: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    figures: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def simulate(plan: Plan, trace_file: Path | None = None) -> Report:
+    """Live through a plan; give what was found."""
+    loop = VirtualLoop()
+    report = Report(plan)
+    started = time.perf_counter()
+    logged = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        with tempfile.TemporaryDirectory(prefix="pos-sim-", dir=_SHM if _SHM.is_dir() else None) as folder:
+            world = World(plan, Path(folder), loop, Trace(loop, trace_file), report)
+            loop.set_exception_handler(world.on_lost_error)
+            run(world.live(), loop)
+    finally:
+        structlog.configure(**logged)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+class World:
+    """One run."""
+
+    def __init__(self, plan: Plan, folder: Path, loop: VirtualLoop, trace: Trace, report: Report) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._report = report
+        self._wrongs = report.wrongs
+        self.trace = trace
+        self.hq = Headquarters(folder / "hq", plan.seed, loop, trace)
+        network = Network(self.hq, trace)
+        self.stores = [
+            SimulatedStore(n, folder / f"store-{n}", plan.seed, loop, network, fault_rate=plan.fault_rate)
+            for n in range(plan.stores)
+        ]
+        self.cashiers = [
+            Cashier(store, self.hq, plan.seed, members=plan.members, sales_a_day=plan.sales) for store in self.stores
+        ]
+        self._gremlins = Gremlins(plan.seed, plan.rates)
+
+    def on_lost_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Whatever nobody waited for: a dead process's last words, or a mistake."""
+        error = context.get("exception")
+        if not isinstance(error, Killed):
+            self._wrongs.append(f"lost: {context.get('message')} {error!r}")
+
+    async def live(self) -> None:
+        """Open, sell under trouble, heal, check."""
+        plan, report = self._plan, self._report
+        await self.hq.start()
+        await self.hq.fill(self._folder / "import", plan.stores, plan.members)
+        self.hq.back_up()
+        assert self.hq.service is not None
+        for store in self.stores:
+            await store.enrol(self.hq.service)
+        balances = invariants.Balances(self.stores, invariants.opening_points(self.hq), self._wrongs)
+        for store in self.stores:
+            await store.start()
+        machines = [asyncio.create_task(one.run()) for one in (self.hq, *self.stores)]
+        self._gremlins.start(self.stores, self.hq)
+        selling = [asyncio.create_task(cashier.run(plan.days)) for cashier in self.cashiers]
+        for cashier in self.cashiers:
+            cashier.on_shown = balances.check
+        watch = asyncio.create_task(self._look_hourly())
+        try:
+            await _all_or_first_failure(selling, machines)
+            await asyncio.sleep(max(0.0, plan.days * DAY_S - asyncio.get_running_loop().time()))
+            await self._gremlins.stop()
+            await self._heal()
+            await self._final()
+            report.figures["balances shown and judged"] = balances.shown
+        except Exception as error:
+            self._wrongs.append(f"the world ended: {error!r}")
+            raise
+        finally:
+            watch.cancel()
+            self._collect()
+
+    async def _look_hourly(self) -> None:
+        while True:
+            await asyncio.sleep(6 * HOUR_S)
+            for store, cashier in zip(self.stores, self.cashiers, strict=True):
+                if store.up.is_set():
+                    invariants.check_store(store, cashier.acknowledged, self._wrongs)
+
+    async def _heal(self) -> None:
+        """Everything works again; wait until nothing waits any more."""
+        self.trace.note("world", "healed")
+        for disk_owner in (self.hq, *self.stores):
+            for disk in disk_owner.process.disks.values():
+                disk.cut = None
+        for store in self.stores:
+            store.link.broken_until_s = store.link.fault_rate = 0.0
+            store.paper.fault_rate, store.paper.out, store.clock.wrong_by_ms = 0.0, False, 0
+        for _ in range(_HEAL_H * 6):
+            await asyncio.sleep(600)
+            if all(store.up.is_set() and not _waiting(store) for store in self.stores) and self.hq.up.is_set():
+                break
+        await asyncio.sleep(2 * HOUR_S)
+
+    async def _final(self) -> None:
+        """The end: everything was delivered, proven equal, printed once, and is answered as it was."""
+        events: dict[invariants.Name, str] = {}
+        for store, cashier in zip(self.stores, self.cashiers, strict=True):
+            assert store.agent is not None
+            if waiting := _waiting(store):
+                self._wrongs.append(f"{store.name}: {waiting} after everything was healed")
+            events |= invariants.check_store(store, cashier.acknowledged, self._wrongs)
+            await invariants.check_answers(store, cashier.acknowledged, self._wrongs)
+            run = await store.agent.daemon.prove("final")
+            self.trace.note(store.name, "proof", run.result, *(f"{one.count} {one.head}" for one in run.epochs))
+            if run.result != "equal":
+                self._wrongs.append(f"{store.name}: the last proof is {run.result} {run.reason}")
+        invariants.check_hq(self.hq, events, self._wrongs)
+        await self._final_balances()
+
+    async def _final_balances(self) -> None:
+        opening = invariants.opening_points(self.hq)
+        for store in self.stores:
+            assert store.agent is not None
+            await store.agent.puller.pull_all()
+            for number in range(self._plan.members):
+                view = await store.till.view(await store.till.resolve(chain.member(number).number))
+                member = view["member"]
+                assert isinstance(member, dict)
+                member_id = str(member["member_id"])
+                truth = opening[member_id] + sum(invariants.own_points(one, member_id) for one in self.stores)
+                if member["points"] != truth:
+                    self._wrongs.append(f"{store.name}: shows {member['points']} points of {member_id}, truth {truth}")
+
+    def _collect(self) -> None:
+        report = self._report
+        for store in self.stores:
+            self._wrongs += store.wrongs + store.paper.wrongs
+        for cashier in self.cashiers:
+            self._wrongs += cashier.wrongs
+        report.figures["sales acknowledged"] = sum(len(cashier.acknowledged) for cashier in self.cashiers)
+        report.figures["papers"] = sum(sum(store.paper.printed.values()) for store in self.stores)
+        report.figures["requests"] = sum(store.link.requests for store in self.stores)
+        report.counts, report.tail = self.trace.counts, list(self.trace.tail)
+        report.trace = self.trace.close()
+
+
+def _waiting(store: SimulatedStore) -> str:
+    """What still waits in a store's books, in words; empty when nothing does."""
+    outbox = store.books.rows("SELECT state, count(*) AS n FROM outbox WHERE state <> 'acknowledged' GROUP BY state")
+    jobs = store.books.rows("SELECT state, count(*) AS n FROM print_jobs WHERE state IN ('queued', 'sending') GROUP BY state")
+    parts = [f"outbox {row['state']} {row['n']}" for row in outbox] + [f"paper {row['state']} {row['n']}" for row in jobs]
+    return ", ".join(parts)
+
+
+async def _all_or_first_failure(selling: list["asyncio.Task[None]"], machines: list["asyncio.Task[None]"]) -> None:
+    """Wait for the cashiers; a machine that ends is a mistake, a cashier's error too."""
+    waiting: set[asyncio.Task[None]] = set(selling)
+    while waiting:
+        done, _ = await asyncio.wait([*selling, *machines], return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+        if done & set(machines):
+            raise AssertionError("a machine ended by itself")
+        waiting -= done
