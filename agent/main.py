@@ -98,6 +98,7 @@ class Agent:
         self.health = Health(clock)
         self.health.watch("storage")
         self._room = DiskRoom(settings.state)
+        self._room.begin()
 
         # books and replica
         self._books_store = books_store = await Store.open(

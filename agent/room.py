@@ -19,7 +19,7 @@ OnEdge = Callable[[bool, str], object]
 
 
 class DiskRoom:
-    """The room of one folder's disk: low from the low-water mark on, or from a spent ballast on, until both are mended."""
+    """The room of one folder's disk: low from the mark or a spent ballast on, until both are mended."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,6 +52,11 @@ class DiskRoom:
         except OSError:
             return False
         return held
+
+    def begin(self) -> None:
+        """Before the first database is opened: on a full disk the ballast pays for what a start writes (-wal, -shm)."""
+        if self.free_bytes() < DISK_BALLAST_BYTES:
+            self.spend()
 
     async def watch(self, on_edge: OnEdge) -> None:
         """Look every few seconds until cancelled; tell edges, and put new ballast in once there is room for it."""

@@ -113,9 +113,10 @@ class Reconciler:
 
     async def _ride(self) -> Ride | None:
         """Let the proof of the epoch in force ride on its last batch, where our own rows are in order."""
-        epoch = await self._outbox.epoch()
-        if self._rolled or not (await self._outbox.outbox_counts()).pending:
+        epochs = await self._outbox.epochs()
+        if not epochs or self._rolled or not (await self._outbox.outbox_counts()).pending:
             return None
+        epoch = epochs[-1]
         unit = await self._books.unit(epoch)
         if unit.altered or unit.findings or unit.count == unit.after:
             return None

@@ -72,9 +72,12 @@ say "device rules, users and directories"
 install -D --mode=644 "$here/99-pos-agent.rules" "$destination/usr/lib/udev/rules.d/99-pos-agent.rules"
 install -D --mode=644 "$here/sysusers.conf" "$destination/usr/lib/sysusers.d/pos-agent.conf"
 install -D --mode=644 "$here/tmpfiles.conf" "$destination/usr/lib/tmpfiles.d/pos-agent.conf"
-root=(--root="${destination:-/}")
-systemd-sysusers "${root[@]}" pos-agent.conf
-systemd-tmpfiles "${root[@]}" --create pos-agent.conf
+# An empty image has no user database yet: its own first boot makes users and directories from the same two files.
+if [ -z "$destination" ] || [ -e "$destination/etc/passwd" ]; then
+  root=(--root="${destination:-/}")
+  systemd-sysusers "${root[@]}" pos-agent.conf
+  systemd-tmpfiles "${root[@]}" --create pos-agent.conf
+fi
 
 if [ -e "$destination/etc/pos-agent/agent.toml" ]; then
   say "kept $destination/etc/pos-agent/agent.toml"

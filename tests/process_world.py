@@ -4,8 +4,10 @@
 start `pos-agent hq serve` and `pos-agent run` as often as a test kills them.
 """
 
+import contextlib
 import signal
 import socket
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,9 @@ def free_port() -> int:
 
 
 def sale(number: int, prefix: str = "k") -> dict[str, Any]:
-    """The n-th sale of a test; the same each time it is asked for, as a POS repeats it. One yuan more for each."""
-    fen = 1980 + number
-    lines = [{"code": "10001", "charged_fen": fen}]
-    return {"sale_id": f"{prefix}-{number}", "lines": lines, "tenders": [{"type": "cash", "amount_fen": fen}]}
+    """The n-th sale of a test; the same each time it is asked for, as a POS repeats it."""
+    tenders = [{"type": "cash", "amount_fen": 1980}]
+    return {"sale_id": f"{prefix}-{number}", "lines": [{"code": "10001"}], "tenders": tenders}
 
 
 class ProcessWorld:
@@ -80,9 +81,9 @@ class ProcessWorld:
         arguments = ("hq", "serve", "--port", str(self.hq_port), "--data", str(self.hq_data))
         return await self._start("headquarters listens on", arguments)
 
-    async def run(self, *before: str) -> Daemon:
-        """Start the till; `before` goes before the command (strace, faketime)."""
-        return await self._start("api.ready", ("run", "--config", str(self.config)), before)
+    async def run(self, *before: str, until: str = "api.ready") -> Daemon:
+        """Start the till and wait for a line with `until`; `before` goes before the command (strace, faketime)."""
+        return await self._start(until, ("run", "--config", str(self.config)), before)
 
     async def _start(self, marker: str, arguments: Sequence[str], before: Sequence[str] = ()) -> Daemon:
         daemon = Daemon(*arguments, before=before)
@@ -98,3 +99,22 @@ class ProcessWorld:
             trust_env=False,
             timeout=10,
         )
+
+    def booked(self) -> dict[str, int]:
+        """What the till's books hold: caller id -> seq; checked to be sound and contiguous. The till must be down."""
+        with contextlib.closing(sqlite3.connect(self.state / "books.db")) as books:
+            assert books.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            seqs = [row[0] for row in books.execute("SELECT seq FROM events ORDER BY seq")]
+            held = dict(books.execute("SELECT caller_id, seq FROM requests").fetchall())
+        assert seqs == list(range(1, len(seqs) + 1)), "a gap, or two of the same number"
+        assert sorted(held.values()) == seqs, "an event that nobody asked for, or asked for twice"
+        return held
+
+    def at_hq(self) -> dict[str, int]:
+        """What HQ holds: sale id -> seq, each once. HQ must be down."""
+        with contextlib.closing(sqlite3.connect(self.hq_data / "hq.db")) as books:
+            assert books.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            sql = "SELECT json_extract(body, '$.sale_id'), seq FROM events WHERE state = 'ok'"
+            rows = books.execute(sql).fetchall()
+        assert len(rows) == len(dict(rows)), "a sale stands twice at HQ"
+        return dict(rows)

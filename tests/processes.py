@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,16 @@ async def succeed(*arguments: str) -> str:
 class Daemon:
     """A long-running process whose stdout is read line by line."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, before: Sequence[str] = ()) -> None:
         self._arguments = arguments
+        self._before = before
         self.lines: list[str] = []
         self._grown = asyncio.Condition()
 
     async def start(self, marker: str, timeout_s: float = 30) -> str:
         """Start and wait for a line that contains `marker`."""
         self.process = await asyncio.create_subprocess_exec(
+            *self._before,
             *COMMAND,
             *self._arguments,
             stdout=asyncio.subprocess.PIPE,

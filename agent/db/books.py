@@ -96,7 +96,7 @@ class BooksDb:
                     "caller": draft.caller_id,
                     "epoch": name.epoch,
                     "seq": name.seq,
-                    "request": canonical(draft.request).decode(),
+                    "request": _plain(draft.request),
                     "answer_sealed": self._keys.encrypt(
                         "requests", "answer_sealed", draft.caller_id, seal_answer(answer, canonical(draft.request))
                     ),
@@ -285,3 +285,8 @@ def _head(connection: Connection, workstation_id: str, epoch: str) -> tuple[int,
         "SELECT seq, chain FROM events WHERE epoch = :epoch ORDER BY seq DESC LIMIT 1", {"epoch": epoch}
     ).fetchone()
     return (0, genesis(workstation_id, epoch)) if row is None else (row["seq"], row["chain"])
+
+
+def _plain(value: dict[str, Json]) -> str:
+    """JSON that nobody hashes: without the checks of the canonical form."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

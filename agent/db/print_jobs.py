@@ -6,7 +6,6 @@ Called by agent.printing through the PrintLedger port and by books for jobs that
 import json
 
 from agent.db.store import Store
-from agent.domain.digest import canonical
 from agent.domain.ids import EventName
 from agent.domain.receipt import Document, from_json, to_json
 from agent.ports import JobKind, JobState, KeyRing, NewPrintJob, PrintJob
@@ -23,7 +22,7 @@ def insert_job(
     reprint_of: str | None = None,
 ) -> None:
     """Enter a job; inside the caller's transaction."""
-    plain = canonical(to_json(job.document)).decode()
+    plain = json.dumps(to_json(job.document), ensure_ascii=False, separators=(",", ":"))
     connection.execute(
         "INSERT INTO print_jobs"
         " (job_id, printer, kind, document_sealed, state, created_at_ms, expires_at_ms, reprint_of, epoch, seq)"

@@ -13,25 +13,24 @@ from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import TenderLine, TenderType
 from agent.sqlite import open_database
 from tests.bench.table import Figure, micro
+from tests.e2e.test_cli import headquarters
+from tests.processes import Daemon, pos_of, post
 from tests.till_world import TillWorld
 
 _LINES = ("10001", "10002", "10003", "10004", "10005")
-_TABLES = ("events", "postings", "outbox", "requests", "print_jobs", "notices")
+_TABLES = ("events", "postings", "outbox", "requests", "print_jobs")
 _WARM = 20
 
 
 async def measure(count: int) -> list[Figure]:
     """Run both, then write the rows of both again with nothing but SQLite."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        async with TillWorld(Path(folder), devices=True) as world:
-            client = await world.start()
-            try:
-                inside = await _in_process(world, count)
-                outside = await _over_loopback(client, count)
-            finally:
-                await client.aclose()
-            rows = await _rows(world, count)
-        bare = _bare(Path(folder), rows)
+        async with TillWorld(Path(folder) / "inside", devices=True) as world:
+            inside = await _in_process(world, count)
+            books = world.settings.state / "books.db"
+        (Path(folder) / "outside").mkdir()
+        outside = await _over_loopback(Path(folder) / "outside", count)
+        bare = _bare(Path(folder), _rows(books, count))
     base = statistics.median(bare)
     return [
         Figure("commit of a 5-line sale, in process", micro(inside), f"bare SQLite {micro(bare)}",
@@ -50,43 +49,42 @@ async def _in_process(world: TillWorld, count: int) -> list[float]:
         start = time.perf_counter()
         await till.commit(order)
         samples.append(time.perf_counter() - start)
-        await asyncio.sleep(0.002)  # a till is not a loop: let the printer's and the pusher's work go by
     return samples[_WARM:]
 
 
-async def _over_loopback(client: Any, count: int) -> list[float]:
+async def _over_loopback(folder: Path, count: int) -> list[float]:
+    """The daemon, HQ and this client are three processes, as in a store."""
+    hq, _, config = await headquarters(folder)
+    daemon = Daemon("run", "--config", str(config))
+    await daemon.start("api.ready")
+    client = await pos_of(daemon, config)
     samples = []
     for number in range(count + _WARM):
-        quote = (await client.post("/v1/quotes", json={"lines": [{"code": code} for code in _LINES]})).json()
-        body = {
-            "sale_id": f"out-{number}",
-            "quote_id": quote["quote_id"],
-            "tenders": [{"type": "card", "amount_fen": quote["payable_fen"]}],
-        }
+        quote = await post(client, "/v1/quotes", {"lines": [{"code": code} for code in _LINES]})
+        tender = {"type": "card", "amount_fen": quote["payable_fen"]}
+        body = {"sale_id": f"out-{number}", "quote_id": quote["quote_id"], "tenders": [tender]}
         start = time.perf_counter()
-        answer = await client.post("/v1/sales", json=body)
+        await post(client, "/v1/sales", body)
         samples.append(time.perf_counter() - start)
-        assert answer.status_code == 201, answer.text
-        await asyncio.sleep(0.03)  # below the API's rate limit of 50 calls a second
+        await asyncio.sleep(0.04)  # below the API's rate limit of 50 calls a second
+    await client.aclose()
+    await daemon.stop()
+    await hq.stop()
     return samples[_WARM:]
 
 
-async def _rows(world: TillWorld, count: int) -> list[dict[str, list[tuple[Any, ...]]]]:
+def _rows(books: Path, count: int) -> list[dict[str, list[tuple[Any, ...]]]]:
     """What the last `count` sales wrote, table by table."""
+    connection = sqlite3.connect(books)
+    last = connection.execute("SELECT max(seq) FROM events").fetchone()[0]
 
-    def work(connection: sqlite3.Connection) -> list[dict[str, list[tuple[Any, ...]]]]:
-        last = connection.execute("SELECT max(seq) FROM events").fetchone()[0]
-        sales = []
-        for seq in range(last - count + 1, last + 1):
-            sale = {}
-            for table in ("events", "postings", "outbox", "requests", "print_jobs"):
-                sale[table] = [
-                    tuple(row) for row in connection.execute(f"SELECT * FROM {table} WHERE seq = :seq", {"seq": seq})
-                ]
-            sales.append(sale)
-        return sales
+    def of(seq: int) -> dict[str, list[tuple[Any, ...]]]:
+        rows = {name: connection.execute(f"SELECT * FROM {name} WHERE seq = ?", (seq,)) for name in _TABLES}
+        return {name: cursor.fetchall() for name, cursor in rows.items()}
 
-    return await world.agent.books._store.read(work)
+    sales = [of(seq) for seq in range(last - count + 1, last + 1)]
+    connection.close()
+    return sales
 
 
 def _bare(folder: Path, sales: list[dict[str, list[tuple[Any, ...]]]]) -> list[float]:

@@ -27,8 +27,8 @@ from tests.simulation.process import Disk, Image, Killed, Process, image_of, put
 from tests.simulation.trace import Trace
 
 BOOKS, REPLICA = "books.db", "replica.db"
-_PULL_S = 900
-_PROOF_LOOK_S = 90.0
+_PULL_S = 1800
+_PROOF_LOOK_S = 300.0
 
 
 class SimulatedStore:

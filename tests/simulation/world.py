@@ -27,7 +27,7 @@ from tests.simulation.store import SimulatedStore
 from tests.simulation.trace import Trace
 
 _SHM = Path("/dev/shm")
-_HEAL_H = 12
+_HEAL_H = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,10 @@ class World:
         plan, report = self._plan, self._report
         await self.hq.start()
         await self.hq.fill(self._folder / "import", plan.stores, plan.members)
-        self.hq.back_up()
         assert self.hq.service is not None
         for store in self.stores:
             await store.enrol(self.hq.service)
+        self.hq.back_up()
         balances = invariants.Balances(self.stores, invariants.opening_points(self.hq), self._wrongs)
         for store in self.stores:
             await store.start()
@@ -159,7 +159,7 @@ class World:
             await asyncio.sleep(600)
             if all(store.up.is_set() and not _waiting(store) for store in self.stores) and self.hq.up.is_set():
                 break
-        await asyncio.sleep(2 * HOUR_S)
+        await asyncio.sleep(HOUR_S)
 
     async def _final(self) -> None:
         """The end: everything was delivered, proven equal, printed once, and is answered as it was."""
@@ -216,7 +216,7 @@ async def _all_or_first_failure(selling: list["asyncio.Task[None]"], machines: l
     """Wait for the cashiers; a machine that ends is a mistake, a cashier's error too."""
     waiting: set[asyncio.Task[None]] = set(selling)
     while waiting:
-        done, _ = await asyncio.wait([*selling, *machines], return_when=asyncio.FIRST_EXCEPTION)
+        done, _ = await asyncio.wait([*waiting, *machines], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
         if done & set(machines):
