@@ -4,7 +4,7 @@ Called by the API (through Services) and the waker. It only reads and asks; the 
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
@@ -86,21 +86,23 @@ class Daemon:
             "next_proof_at_ms": next_due_ms(parts.clock.now_ms(), slot),
         }
 
-    async def prove(self, trigger: str = "operator") -> Reconciliation:
+    async def prove(
+        self, trigger: str = "operator", progress: Callable[[str], None] = lambda _: None
+    ) -> Reconciliation:
         """Run the proof now; a second request while one runs is refused."""
         if self._reconciling:
             raise Refusal("IN_FLIGHT", "a reconciliation is running", hint="wait for it", status=409)
         self._reconciling = True
         try:
-            run = await self._parts.reconciler.run(trigger)
+            run = await self._parts.reconciler.run(trigger, progress)
         finally:
             self._reconciling = False
         await self._parts.announcer.announce("reconcile.finished", _told(run))
         return run
 
-    async def reconcile(self) -> dict[str, object]:
+    async def reconcile(self, progress: Callable[[str], None] = lambda _: None) -> dict[str, object]:
         """The proof as plain JSON, for the command line."""
-        run = await self.prove()
+        run = await self.prove(progress=progress)
         told = {"result": run.result, "equal": run.equal, "at_ms": run.at_ms, "seconds": round(run.seconds, 3)}
         return {**as_json(run), **told}
 

@@ -79,6 +79,8 @@ REPLICA_CHECK_ROWS: Final = 20_000  # rows per feed and hour; ten million member
 RANGE_ROWS: Final = 500  # rows under one digest
 SMALL_RANGE_ROWS: Final = 16  # rows under one digest once a range differs; what is sent again
 RANGES_ASKED: Final = 64
+CLOCK_JUMP_S: Final = 60  # wall and monotonic time may drift apart this far between two looks; NTP slews far less
+CLOCK_WATCH_S: Final = 5
 RECONCILE_SLOT_SPREAD_S: Final = 300  # stores of a chain spread over the first five minutes of the hour
 REPLICA_JOB_ROWS: Final = 250  # rows per write job, so that a look-up never waits more than some 5 ms
 

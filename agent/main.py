@@ -51,7 +51,7 @@ from sync.protocol import EnrolAnswer, EnrolRequest, Feed
 from sync.pull import Puller
 from sync.push import Pusher, PushPorts
 from sync.reconcile import Reconciler
-from sync.schedule import Waker
+from sync.schedule import ClockWatcher, Waker
 
 
 async def enrol(settings: Settings, code: str, entropy: Entropy) -> EnrolAnswer:
@@ -219,6 +219,7 @@ class Agent:
         tasks: list[tuple[str, Coroutine[Any, Any, None]]] = [
             ("push", self.pusher.run()),
             ("pull", self.puller.run(self._settings.hq.pull_interval_s)),
+            ("clock", ClockWatcher(self._clock, self.daemon.reconcile_if_due).run()),
             ("room", self._room.watch(self._on_room)),
             ("watchdog", self._notifier.watch(self._prove_alive)),
         ]

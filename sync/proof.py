@@ -87,7 +87,7 @@ class ProofAnswer(Message):
     after: Count = 0
     """Where HQ's rehash began: a seal of its own that ends there, or 0."""
     held: Count = 0
-    """HQ's watermark of this epoch; beyond `count` the store's books are older than what it once sent."""
+    """HQ's highest seq of this epoch; beyond the store's last event its books are older than what it once sent."""
     sealed: Count = 0
     """Where HQ's last seal before this proof ends; below the store's, HQ lost seals."""
     seals: Annotated[list[Seal], Field(max_length=PROOF_SEALS)] = Field(default_factory=list)

@@ -215,13 +215,26 @@ class Reconciler:
         return [Difference(finding)]
 
     async def _take_seals(self, unit: Unit, answer: ProofAnswer) -> list[Finding]:
-        """Keep HQ's seals that fit our own chain; name those that do not."""
+        """Keep HQ's seals that fit our own chain; name those that do not, and those that were missing here."""
         good: list[Seal] = []
         found: list[Finding] = []
         for seal in answer.seals:
             head = unit.head if seal.last == unit.count else await self._books.chain_at(unit.epoch, seal.last)
             if seal.epoch == unit.epoch and self._books.is_hqs(seal) and head == seal.head:
                 good.append(seal)
+                if seal.last <= answer.sealed:  # sealed before this proof: its answer was lost, or the row here
+                    key = str(seal.last)
+                    found.append(
+                        Finding(
+                            side="store",
+                            table="seals",
+                            epoch=unit.epoch,
+                            key=key,
+                            code="MISSING",
+                            detail="HQ gave it again",
+                            heals=True,
+                        )
+                    )
             elif seal.last <= unit.count:
                 key, code = str(seal.last), "NOT_OUR_CHAIN"
                 found.append(Finding(side="hq", table="seals", epoch=unit.epoch, key=key, code=code))

@@ -4,13 +4,15 @@ APScheduler only wakes; a wrong, jumping or sleeping clock can delay a wake-up b
 a run is due depends on the last recorded proof and not on the wake-up. The simulation calls `is_due` directly.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from agent.limits import RECONCILE_SLOT_SPREAD_S
+from agent.limits import CLOCK_JUMP_S, CLOCK_WATCH_S, RECONCILE_SLOT_SPREAD_S
+from agent.ports import Clock
 
 HOUR_MS = 3_600_000
 _WAKE_S = 20
@@ -49,6 +51,43 @@ def is_due(last_run_ms: int | None, now_ms: int, slot: int) -> bool:
     if last_run_ms is None or last_run_ms > now_ms + HOUR_MS:
         return True
     return last_run_ms < last_due_ms(now_ms, slot)
+
+
+def jumped(before: tuple[int, float], after: tuple[int, float], tolerance_s: int = CLOCK_JUMP_S) -> bool:
+    """Whether the wall clock moved otherwise than monotonic time, by more than `tolerance_s` either way.
+
+    Both arguments are (UTC milliseconds, monotonic seconds) of one moment.
+
+    >>> jumped((0, 0.0), (20_000, 20.0)), jumped((0, 0.0), (3_620_000, 20.0)), jumped((3_600_000, 0.0), (0, 20.0))
+    (False, True, True)
+    """
+    wall_ms, mono_ms = after[0] - before[0], round((after[1] - before[1]) * 1000)
+    return abs(wall_ms - mono_ms) > tolerance_s * 1000
+
+
+class ClockWatcher:
+    """Looks at both clocks every few seconds; after a jump `on_jump` has due times thought over again."""
+
+    def __init__(self, clock: Clock, on_jump: Callable[[], Awaitable[None]], every_s: float = CLOCK_WATCH_S) -> None:
+        self._clock = clock
+        self._on_jump = on_jump
+        self._every_s = every_s
+        self._last = (clock.now_ms(), clock.mono_s())
+
+    async def look(self) -> bool:
+        """Compare with the last look; whether the clock had jumped."""
+        now = (self._clock.now_ms(), self._clock.mono_s())
+        last, self._last = self._last, now
+        if not jumped(last, now):
+            return False
+        await self._on_jump()
+        return True
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(self._every_s)
+            await self.look()
 
 
 class Waker:

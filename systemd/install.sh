@@ -47,6 +47,8 @@ tar --create --file - --directory "$source_tree" \
   --exclude=__pycache__ --exclude='*.egg-info' pyproject.toml README.md LICENSE agent drivers sync |
   tar --extract --file - --directory "$tree" --no-same-owner
 "${pip[@]}" install --quiet --no-deps --no-build-isolation --force-reinstall "$tree"
+# Before a running service is restarted into it: does it start at all?
+"$environment/bin/python" -I -m agent --help >/dev/null || fail "the installed program does not start"
 if [ -n "$destination" ]; then
   # Scripts of the copy start the interpreter of the staging directory until their first line is put right.
   grep --recursive --files-with-matches --binary-files=without-match --fixed-strings "$environment" "$environment" |

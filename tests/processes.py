@@ -89,6 +89,10 @@ class Daemon:
         await self._reader
         return code
 
+    async def drained(self) -> None:
+        """Wait until all it said has been read."""
+        await self._reader
+
     async def _read(self) -> None:
         assert self.process.stdout is not None
         async for line in self.process.stdout:

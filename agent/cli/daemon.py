@@ -1,27 +1,25 @@
 """Commands of the till: run, enrol, pair, reconcile. They ask the running daemon; it alone opens the books."""
 
 import asyncio
-import logging
 import signal
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from agent import logs
 from agent.cli.common import (
     DEFAULT_CONFIG,
     EXIT_DIFFERENT,
-    EXIT_UNREACHABLE,
     ConfigOption,
     ask_daemon,
     run_async,
     run_service,
     settings,
 )
+from agent.cli.proof_tables import proof_tables
 from agent.config import Settings
 from agent.domain.errors import AgentError
 from agent.main import Agent
@@ -79,54 +77,30 @@ async def _ask(config: Path, method: str, path: str) -> dict[str, Any]:
 
 
 def reconcile(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Prove now that HQ holds the same books; resend what it lacks. Exit code 3: they differ; 4: HQ was not there."""
-    result = run_async(_reconcile(config))
+    """Prove now that HQ holds the same books; resend what it lacks. Exit code 3 when the books differ."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 160  # a log or a pipe: no reason to fold
-    console.print(proof_table(result))
+    with console.status("comparing both books") as status:
+        result = run_async(_reconcile(config, lambda step: status.update(f"comparing both books: {step}")))
+    for table in proof_tables(result):
+        console.print(table)
     if not result["equal"]:
         console.print(result["reason"] or "The books differ. Nothing altered heals by itself: a person must look.")
-        raise typer.Exit(EXIT_UNREACHABLE if result["result"] == "unreachable" else EXIT_DIFFERENT)
+        raise typer.Exit(EXIT_DIFFERENT)
 
 
-async def _reconcile(config: Path) -> dict[str, Any]:
+async def _reconcile(config: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     configured = settings(config)
     answer = await ask_daemon(configured, "POST", "/control/reconcile", timeout_s=600)
-    return answer if answer is not None else await _reconcile_here(configured)
+    return answer if answer is not None else await _reconcile_here(configured, progress)
 
 
-async def _reconcile_here(configured: Settings) -> dict[str, Any]:
+async def _reconcile_here(configured: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
     """The daemon is down: open the books ourselves, as their only opener."""
-    logs.configure(sys.stderr, level=logging.WARNING)
     agent = Agent(configured, SystemClock(), SystemEntropy())
     try:
         await agent.open()
-        return await agent.daemon.reconcile()
+        return await agent.daemon.reconcile(progress)
     finally:
         await agent.close()
-
-
-def proof_table(result: dict[str, Any]) -> Table:
-    """The proof as a person reads it: both sides next to each other, and what was healed."""
-    title = {
-        "equal": "Both books are equal",
-        "healed": "Both books are equal, after resending what HQ lacked",
-        "different": "THE BOOKS DIFFER",
-        "unreachable": "HQ could not be asked",
-    }[str(result["result"])]
-    table = Table(title=title, title_justify="left")
-    for heading in ("epoch", "side", "events", "head of the chain", "remarks"):
-        table.add_column(heading)
-    for proof in result["epochs"]:
-        ranges = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in proof["healed"])
-        remarks = [f"HQ lacked {ranges}: sent again"] if ranges else []
-        if proof["suspended"]:
-            remarks.append(f"{proof['suspended']} suspended at HQ, waiting for a person")
-        altered = ", ".join(str(seq) for seq in proof["altered_here"])
-        table.add_row(
-            proof["epoch"], "store", str(proof["count"]), proof["head"][:32], f"altered: {altered}" if altered else ""
-        )
-        table.add_row("", "HQ", str(proof["hq_count"]), proof["hq_head"][:32], "; ".join(remarks))
-    table.caption = f"{result['pushed']} events sent, {result['requests']} requests, {result['bytes']} bytes"
-    return table

@@ -88,6 +88,7 @@ class BooksDb:
                 **draft.answer,
                 "event": {"workstation_id": name.workstation_id, "epoch": name.epoch, "seq": name.seq},
             }
+            request = _plain(draft.request)
             connection.execute(
                 "INSERT INTO requests (kind, caller_id, epoch, seq, request, answer_sealed)"
                 " VALUES (:kind, :caller, :epoch, :seq, :request, :answer_sealed)",
@@ -96,9 +97,9 @@ class BooksDb:
                     "caller": draft.caller_id,
                     "epoch": name.epoch,
                     "seq": name.seq,
-                    "request": _plain(draft.request),
+                    "request": request,
                     "answer_sealed": self._keys.encrypt(
-                        "requests", "answer_sealed", draft.caller_id, seal_answer(answer, canonical(draft.request))
+                        "requests", "answer_sealed", draft.caller_id, seal_answer(answer, request.encode())
                     ),
                 },
             )
@@ -288,5 +289,5 @@ def _head(connection: Connection, workstation_id: str, epoch: str) -> tuple[int,
 
 
 def _plain(value: dict[str, Json]) -> str:
-    """JSON that nobody hashes: without the checks of the canonical form."""
+    """JSON whose text is kept and hashed as it is: without the checks of the canonical form."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -130,6 +130,15 @@ def watermark_of(connection: Connection, workstation_id: str, epoch: str) -> int
     return 0 if row is None else int(row["watermark"])
 
 
+def top_of(connection: Connection, workstation_id: str, epoch: str) -> int:
+    """The highest seq HQ holds of an epoch, behind a gap or not."""
+    row = connection.execute(
+        "SELECT MAX(seq) FROM events WHERE workstation_id = :id AND epoch = :epoch",
+        {"id": workstation_id, "epoch": epoch},
+    ).fetchone()
+    return int(row[0] or 0)
+
+
 def chain_row(connection: Connection, walk: Walk) -> None:
     """Compare the chain's row and the day totals with a walk that reached the end of what HQ holds."""
     who, key = walk.station.workstation_id, {"id": walk.station.workstation_id, "epoch": walk.epoch}
@@ -181,6 +190,13 @@ def strangers(connection: Connection, workstation_id: str) -> list[Finding]:
         for row in connection.execute("SELECT epoch FROM chains WHERE workstation_id = :id", {"id": workstation_id})
     }
     found: list[Finding] = []
+    for epoch in sorted(known):
+        row = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE workstation_id = :id AND epoch = :epoch)",
+            {"id": workstation_id, "epoch": epoch},
+        ).fetchone()
+        if not row[0]:
+            found.append(Finding(side="hq", table="chains", epoch=epoch, key=epoch, code="NO_EVENT"))
     for table in ("events", "postings", "transactions", "day_totals", "seals", "conflicts"):
         epoch = ""
         while True:
@@ -204,7 +220,7 @@ def conflicts(connection: Connection, workstation_id: str) -> list[Finding]:
         " WHERE c.workstation_id = :id ORDER BY c.epoch, c.seq LIMIT :limit",
         {"id": workstation_id, "limit": CONFLICTS_NAMED},
     ).fetchall()
-    found = []
+    found = _forgotten(connection, workstation_id)
     for row in rows:
         digest = event_digest(row["body"].encode())
         before = [
@@ -220,6 +236,38 @@ def conflicts(connection: Connection, workstation_id: str) -> list[Finding]:
         broken = digest != row["digest"] or row["held"] is None or digest == row["held"] or unlinked or not named
         place, code = ("conflicts", "DOES_NOT_FOLLOW") if broken else ("conflicts", "FORK")
         found.append(Finding(side="hq", table=place, epoch=row["epoch"], key=str(row["seq"]), code=code))
+    return found
+
+
+def _forgotten(connection: Connection, workstation_id: str) -> list[Finding]:
+    """Forks that were recorded once and whose other version is gone."""
+    rows = connection.execute(
+        "SELECT epoch, key FROM discrepancies d WHERE workstation_id = :id AND place = 'conflicts' AND code = 'FORK'"
+        " AND NOT EXISTS (SELECT 1 FROM conflicts c WHERE c.workstation_id = d.workstation_id AND c.epoch = d.epoch"
+        " AND c.seq = CAST(d.key AS INTEGER)) LIMIT :limit",
+        {"id": workstation_id, "limit": CONFLICTS_NAMED},
+    )
+    return [Finding(side="hq", table="conflicts", epoch=row["epoch"], key=row["key"], code="MISSING") for row in rows]
+
+
+def feeds(connection: Connection, brand_id: str) -> list[Finding]:
+    """Rows whose place in a feed is behind the feed's end: they were not written by HQ."""
+    found = []
+    for feed, table in (
+        ("rules", "rule_sets"),
+        ("items", "items"),
+        ("merchants", "merchants"),
+        ("members", "members"),
+        ("identities", "identities"),
+    ):
+        row = connection.execute(
+            f"SELECT MAX(feed_no) FROM {table} WHERE brand_id = :brand AND feed_no >"
+            " (SELECT last_no FROM feed_counters WHERE brand_id = :brand AND feed = :feed)",
+            {"brand": brand_id, "feed": feed},
+        ).fetchone()
+        if row[0] is not None:
+            key = f"feed_no {row[0]}"
+            found.append(Finding(side="hq", table=table, epoch="", key=key, code="BEHIND_THE_FEED"))
     return found
 
 

@@ -98,7 +98,8 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
                 )
             )
         findings = rehash.findings + audit.strangers(connection, who) + audit.conflicts(connection, who)
-        findings = (findings + audit.accounts(connection))[:FINDINGS]
+        findings += audit.accounts(connection) + audit.feeds(connection, station.brand_id)
+        findings = findings[:FINDINGS]
         if not missing:
             audit.record(connection, who, [*findings, *request.findings], at_ms)
         if equal and not _of_unit(findings, rehash):
@@ -106,7 +107,7 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
         _record(connection, rehash, walk, equal, at_ms, signature)
         known = [seals.seal_of(row) for row in seals.behind(connection, who, request.epoch, request.after)]
         suspensions = seals.suspensions(connection, who, request.epoch, 1, request.count, SUSPENSIONS)
-        held = audit.watermark_of(connection, who, request.epoch)
+        held = audit.top_of(connection, who, request.epoch)
         suspended = _suspended(connection, who, request)
     located = "" if equal or missing else _buckets(walk, rehash.after, request.count)
     return ProofAnswer(

@@ -1,4 +1,4 @@
-"""Promise 1: SIGKILL at any step between scan and acknowledgement loses nothing, doubles nothing, prints nothing twice."""
+"""Promise 1: SIGKILL at any step between scan and acknowledgement loses, doubles and reprints nothing."""
 
 import asyncio
 from pathlib import Path

@@ -40,7 +40,7 @@ class Plan:
     sales: int = 200
     """Per store and day."""
     members: int = 60
-    fault_rate: float = 0.15
+    fault_rate: float = 0.1
     """Of requests."""
     rates: Rates = Rates()
 

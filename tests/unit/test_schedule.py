@@ -1,9 +1,11 @@
 """When the proof is due: whatever the clock does no hour is skipped, and a chain's stores are spread."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.schedule import HOUR_MS, is_due, last_due_ms, next_due_ms, slot_s
+from sync.schedule import HOUR_MS, ClockWatcher, is_due, last_due_ms, next_due_ms, slot_s
 
 _NOW = st.integers(0, 10**14)
 _SLOT = st.integers(0, 299)
@@ -34,3 +36,33 @@ def test_a_chain_of_ten_thousand_stores_is_spread_over_the_five_minutes() -> Non
     slots = [slot_s(f"S{number:05d}") for number in range(10_000)]
     assert set(slots) == set(range(300))
     assert max(slots.count(slot) for slot in range(300)) < 80
+
+
+def test_a_clock_that_jumps_either_way_has_due_times_thought_over_again() -> None:
+    """Promise 8: a jump of more than 60 s is noticed at the next look, a slew is not."""
+
+    async def run() -> None:
+        class Clock:
+            wall_ms, mono = 1_795_000_000_000, 0.0
+
+            def now_ms(self) -> int:
+                return self.wall_ms
+
+            def mono_s(self) -> float:
+                return self.mono
+
+        seen: list[int] = []
+
+        async def on_jump() -> None:
+            seen.append(clock.wall_ms)
+
+        clock = Clock()
+        watcher = ClockWatcher(clock, on_jump)
+        steps = ((20, 20, False), (59, 0, False), (61, 0, True), (-(10**9), 20, True), (20, 20, False))
+        for wall_s, mono_s, expected in steps:
+            clock.wall_ms += wall_s * 1000
+            clock.mono += mono_s
+            assert await watcher.look() is expected
+        assert len(seen) == 2
+
+    asyncio.run(run())
