@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.domain.buckets import Sums
+from agent.limits import PROOF_UNIT_EVENTS
 from agent.ports import StoredEvent
 from agent.witness_mark import Mark
 from sync.proof import Finding, Seal, TotalsRow
@@ -24,6 +25,8 @@ class Unit:
     findings: list[Finding]
     sums: dict[int, Sums] = field(repr=False)
     totals: list[TotalsRow] = field(default_factory=list)
+    more: bool = False
+    """Whether the epoch goes on behind `count`: this is a part of the unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ class Difference:
 class ProofBooks(Protocol):
     """The part of books.db that is proven."""
 
-    async def unit(self, epoch: str, after: int | None = None) -> Unit:
-        """Rehash an epoch behind its last good seal, or behind `after`."""
+    async def unit(self, epoch: str, after: int | None = None, most: int = PROOF_UNIT_EVENTS) -> Unit:
+        """Rehash at most `most` events of an epoch behind its last good seal, or behind `after`."""
         ...
 
     async def roll(self, epoch: str) -> list[Finding]:
@@ -97,6 +100,10 @@ class ProofBooks(Protocol):
 
     async def keep_seals(self, seals: Sequence[Seal]) -> None:
         """Store seals."""
+        ...
+
+    async def last_seq(self, epoch: str) -> int:
+        """The last event of an epoch, 0 when there is none."""
         ...
 
     async def chain_at(self, epoch: str, seq: int) -> str:

@@ -50,6 +50,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "PAYMENT_NOT_A_TENDER": ("本单没有对应的微信收款", "No WeChat tender of this sale belongs to the payment"),
     # this machine
     "DISK_LOW": ("硬盘空间不足，请联系管理员清理", "The disk is nearly full; call the manager"),
+    "STOPPING": ("系统正在停止或重启，请稍候", "The agent is stopping; wait a moment"),
     "STORAGE_FAILED": ("数据保存失败，系统正在重启，请稍候", "Saving failed; the agent restarts, wait a moment"),
     "PRINTER_UNKNOWN": ("没有设置这台打印机", "No such printer is set up"),
     # Printing: the notes of print jobs begin with one of these codes.

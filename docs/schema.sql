@@ -26,6 +26,33 @@ CREATE TABLE api_tokens (
   revoked_at_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE audits (
+  epoch TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL CHECK (seq >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE discrepancies (
+  number INTEGER PRIMARY KEY,
+  side TEXT NOT NULL CHECK (side IN ('store', 'hq', 'both')),
+  place TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  key TEXT NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  seq INTEGER,
+  sale_id TEXT NOT NULL DEFAULT '',
+  store_digest BLOB,
+  store_fen INTEGER,
+  store_points INTEGER,
+  hq_digest BLOB,
+  hq_fen INTEGER,
+  hq_points INTEGER,
+  first_seen_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'explained')),
+  UNIQUE (side, place, epoch, key, code)
+) STRICT;
+
 CREATE TABLE epochs (
   epoch TEXT PRIMARY KEY CHECK (length(epoch) BETWEEN 8 AND 64),
   number INTEGER NOT NULL UNIQUE CHECK (number >= 1),
@@ -122,6 +149,14 @@ CREATE TABLE requests (
   FOREIGN KEY (epoch, seq) REFERENCES events
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE seals (
+  epoch TEXT NOT NULL REFERENCES epochs,
+  last INTEGER NOT NULL CHECK (last >= 1),
+  first INTEGER NOT NULL CHECK (first BETWEEN 1 AND last),
+  seal TEXT NOT NULL CHECK (json_valid(seal)),
+  PRIMARY KEY (epoch, last)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE used_nonces (
   nonce TEXT PRIMARY KEY,
   used_at_ms INTEGER NOT NULL
@@ -141,8 +176,14 @@ CREATE INDEX postings_by_owner ON postings (account, owner);
 
 CREATE INDEX print_jobs_waiting ON print_jobs (printer, state, number);
 
+CREATE INDEX requests_by_event ON requests (epoch, seq);
+
+CREATE INDEX used_transactions_by_event ON used_transactions (epoch, seq);
+
 
 -- ===== replica.db =====
+
+CREATE TABLE checks (feed TEXT PRIMARY KEY, until TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cursors (
   feed TEXT PRIMARY KEY,
@@ -210,6 +251,15 @@ CREATE TABLE accounts (
   PRIMARY KEY (member_id, account)
 ) STRICT;
 
+CREATE TABLE audits (
+  workstation_id TEXT NOT NULL,
+  what TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 0),
+  partial TEXT NOT NULL,
+  PRIMARY KEY (workstation_id, what)
+) STRICT;
+
 CREATE TABLE brands (
   brand_id TEXT PRIMARY KEY CHECK (length(brand_id) BETWEEN 1 AND 32),
   name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
@@ -249,6 +299,20 @@ CREATE TABLE day_totals (
   payable_fen INTEGER NOT NULL,
   points INTEGER NOT NULL,
   PRIMARY KEY (workstation_id, epoch, business_day, state)
+) STRICT;
+
+CREATE TABLE discrepancies (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  side TEXT NOT NULL CHECK (side IN ('store', 'hq', 'both')),
+  place TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  key TEXT NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  first_seen_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'explained')),
+  PRIMARY KEY (workstation_id, side, place, epoch, key, code)
 ) STRICT;
 
 CREATE TABLE events (
@@ -334,6 +398,17 @@ CREATE TABLE payers (
   PRIMARY KEY (workstation_id, payer_ref)
 ) STRICT;
 
+CREATE TABLE postings (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  position INTEGER NOT NULL CHECK (position >= 0),
+  member_id TEXT NOT NULL,
+  account TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000),
+  PRIMARY KEY (workstation_id, epoch, seq, position)
+) STRICT;
+
 CREATE TABLE proofs (
   workstation_id TEXT NOT NULL REFERENCES workstations,
   epoch TEXT NOT NULL,
@@ -350,6 +425,13 @@ CREATE TABLE proofs (
   PRIMARY KEY (workstation_id, epoch, proof_no)
 ) STRICT;
 
+CREATE TABLE reader_tokens (
+  token_sha256 BLOB PRIMARY KEY CHECK (length(token_sha256) = 32),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
+  created_at_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
+) STRICT;
+
 CREATE TABLE rule_sets (
   brand_id TEXT NOT NULL REFERENCES brands,
   version INTEGER NOT NULL CHECK (version >= 1),
@@ -357,6 +439,21 @@ CREATE TABLE rule_sets (
   created_at_ms INTEGER NOT NULL,
   feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
   PRIMARY KEY (brand_id, version)
+) STRICT;
+
+CREATE TABLE seals (
+  number INTEGER PRIMARY KEY CHECK (number >= 1),
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  first INTEGER NOT NULL CHECK (first >= 1),
+  last INTEGER NOT NULL CHECK (last >= first),
+  head BLOB NOT NULL CHECK (length(head) = 32),
+  hour TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  totals TEXT NOT NULL,
+  suspended BLOB NOT NULL CHECK (length(suspended) = 32),
+  signature BLOB NOT NULL CHECK (length(signature) = 64),
+  UNIQUE (workstation_id, epoch, last)
 ) STRICT;
 
 CREATE TABLE stores (
@@ -398,4 +495,8 @@ CREATE UNIQUE INDEX members_feed ON members (brand_id, feed_no);
 
 CREATE UNIQUE INDEX merchants_feed ON merchants (brand_id, feed_no);
 
+CREATE INDEX postings_member ON postings (member_id, account, amount);
+
 CREATE UNIQUE INDEX rule_sets_feed ON rule_sets (brand_id, feed_no);
+
+CREATE INDEX transactions_event ON transactions (workstation_id, epoch, seq);

@@ -4,6 +4,7 @@ Called by push, pull and reconcile. All of httpx's exceptions end here: HqUnreac
 It never retries and never follows redirects; retrying is the caller's decision.
 """
 
+import asyncio
 import json
 import ssl
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import httpx
 import zstandard
 
 from agent.domain.errors import HqRejected, HqUnreachable
-from agent.limits import HQ_TIMEOUT_S
+from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S
 from agent.ports import KeyRing, Traffic
 from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
@@ -32,6 +33,8 @@ from sync.protocol import (
 from sync.ranges import RangesAnswer, RangesRequest
 
 M = TypeVar("M", bound=Message)
+_TOO_LARGE = 413  # a proxy before HQ says it without a code of ours, and splitting the batch is the cure all the same
+_PORTAL = "check hq.url, and whether this network wants a login first"
 _ZSTD_LEVEL = 3  # measured: 94 B and 0.9 us a sale; gzip-6 100 B and 7.5 us (wire.md)
 
 
@@ -50,11 +53,13 @@ class HttpHq:
         verify: ssl.SSLContext | bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout_s: float = HQ_TIMEOUT_S,
+        deadline_s: float = HQ_DEADLINE_S,
         on_contact: Callable[[bool, str], None] = lambda _, __: None,
     ) -> None:
         self._workstation_id = workstation_id
         self._keys = keys
         self._on_contact = on_contact
+        self._deadline_s = deadline_s
         self._client = httpx.AsyncClient(
             base_url=base_url,
             verify=verify,
@@ -124,7 +129,8 @@ class HttpHq:
 
     async def _send(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         try:
-            response = await self._client.request(method, target, content=body or None, headers=headers)
+            async with asyncio.timeout(self._deadline_s):
+                response = await self._client.request(method, target, content=body or None, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _unreachable(error) from error
         self._count(response)
@@ -142,11 +148,14 @@ def _read(response: httpx.Response, answer: type[M]) -> M | HqRejected:
     if response.status_code >= 500 or response.status_code == 429:
         raise HqUnreachable(f"HQ answered {response.status_code}", retry_after_s=_retry_after(response))
     if response.status_code != 200:
-        return _rejection(response)
+        rejection = _rejection(response)
+        if not rejection.code and rejection.status != _TOO_LARGE:  # our HQ names a code with every no
+            raise HqUnreachable(f"what answered {rejection.status} is not our HQ", hint=_PORTAL)
+        return rejection
     try:
         return answer.model_validate_json(response.content)
     except ValueError as error:  # a captive portal, or a peer of another protocol: not HQ, so not an answer
-        raise HqUnreachable("what answered does not speak our protocol", hint="check the HQ address") from error
+        raise HqUnreachable("what answered does not speak our protocol", hint=_PORTAL) from error
 
 
 def _unreachable(error: Exception) -> HqUnreachable:
@@ -166,7 +175,7 @@ def _head_size(headers: httpx.Headers) -> int:
 
 def _retry_after(response: httpx.Response) -> float | None:
     text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _rejection(response: httpx.Response) -> HqRejected:

@@ -40,7 +40,7 @@ class Descent:
     async def unit(self, unit: Unit, answer: ProofAnswer) -> list[int]:
         """Seqs in which the unit under proof differs, from the buckets that came with the answer."""
         if answer.after != unit.after:
-            unit = await self._books.unit(self._epoch, answer.after)
+            unit = await self._books.unit(self._epoch, answer.after, self._count - answer.after)
         if answer.after != unit.after:  # HQ still has a seal that we have lost: compare whole buckets
             return await self.span(1, self._count)
         theirs = _unpacked(answer.buckets, (answer.after + 1) // BUCKET_EVENTS)

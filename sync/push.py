@@ -130,7 +130,7 @@ class Pusher:
         cap = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(attempt, 16))
         jittered = self._ports.entropy.uniform(cap / 4, cap)
         asked = error.retry_after_s if isinstance(error, HqUnreachable) else None
-        return max(jittered, asked or 0.0)
+        return max(jittered, min(asked or 0.0, BACKOFF_CAP_S))  # whoever asks for a year is not obeyed
 
     async def _back_off(self, seconds: float) -> None:
         # A new sale must not cut this short: thirty sales a minute would hammer a sick HQ. HQ being there again may.

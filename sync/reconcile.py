@@ -10,17 +10,18 @@ from collections.abc import Callable, Sequence
 from agent.domain.digest import Json
 from agent.domain.errors import HqRejected, SyncError
 from agent.domain.ids import random_id
-from agent.limits import FINDINGS, PROOF_SEALS
+from agent.limits import FINDINGS, PROOF_SEALS, PROOF_UNIT_EVENTS, RIDE_EVENTS
 from agent.ports import Clock, Entropy, Hq, KeyRing, Outbox, ProofRecord
 from agent.proof_ports import Difference, ProofBooks, Unit
 from sync.descent import Descent
 from sync.downward import Downward
 from sync.proof import Finding, ProofAnswer, ProofRequest, Seal, proof_signing_bytes
 from sync.push import Pusher, Ride
-from sync.verdict import EpochProof, Reconciliation, as_json, result_of
+from sync.verdict import EpochProof, Reconciliation, altered_here, as_json, lost, once, result_of
 
 _ROUNDS = 4  # LIMIT: push, prove, heal, prove; a till that sells meanwhile may need one more
 _EPOCH_BYTES = 10
+_WHOLE = 2**53 - 1
 Progress = Callable[[str], None]
 
 
@@ -78,7 +79,7 @@ class Reconciler:
             result, reason = "different" if isinstance(error, HqRejected) else "unreachable", error.message
         finally:
             self._pusher.ride = None
-        found = _once(found)
+        found = once(found)
         if found:
             await self._books.record(found, at_ms)
         after = self._hq.traffic()
@@ -118,38 +119,46 @@ class Reconciler:
             return None
         epoch = epochs[-1]
         unit = await self._books.unit(epoch)
-        if unit.altered or unit.findings or unit.count == unit.after:
+        if unit.altered or unit.findings or unit.more or not 0 < unit.count - unit.after <= RIDE_EVENTS:
             return None
         self._pusher.ride = Ride(epoch, unit.after, unit.count, unit.head)
         return self._pusher.ride
 
     async def _prove(self, epoch: str, ridden: ProofAnswer | None) -> EpochProof:
         healed: list[tuple[int, int]] = []
-        lost: list[Seal] = []
+        gone: list[Seal] = []
         found: list[Difference] = []
-        for _ in range(_ROUNDS):
-            unit = await self._books.unit(epoch)
+        rounds, most = 0, PROOF_UNIT_EVENTS
+        while True:
+            unit = await self._books.unit(epoch, most=most)
             request = ProofRequest(
                 epoch=epoch,
                 after=unit.after,
                 count=unit.count,
                 head=unit.head,
-                seals=lost[:PROOF_SEALS],
+                seals=gone[:PROOF_SEALS],
                 findings=[*(one for one in self._rolled if one.epoch == epoch), *unit.findings][:FINDINGS],
             )
             answer = ridden if ridden is not None and ridden.count == unit.count else await self._hq.prove(request)
-            ridden = None
+            ridden, rounds = None, rounds + 1
             self._check_signature(answer, epoch)
             sealed = await self._books.seals(epoch, answer.sealed)
-            if sealed and not lost and answer.sealed < sealed[0].last:
-                lost = [seal for seal in sealed if self._books.is_hqs(seal)]
-                found += [Difference(_lost(seal)) for seal in lost]
-                if lost:
+            if sealed and not gone and answer.sealed < sealed[0].last and rounds < _ROUNDS:
+                gone = [seal for seal in sealed if self._books.is_hqs(seal)]
+                found += [Difference(lost(seal)) for seal in gone]
+                if gone:
                     continue
-            if answer.missing and not answer.equal:
+            if answer.missing and not answer.equal and rounds < _ROUNDS:
                 if await self._outbox.requeue(epoch, answer.missing):
                     healed += answer.missing
                 await self._pusher.push_all()
+                continue
+            if unit.more and answer.equal and most == PROOF_UNIT_EVENTS:
+                # One part is proven. Where HQ would not seal it, the rest is proven together with it, in one long call.
+                found += [Difference(one) for one in await self._take_seals(unit, answer)]
+                rounds = 0
+                if not any(seal.last == unit.count for seal in answer.seals):
+                    most = _WHOLE
                 continue
             break
         found += [Difference(one) for one in [*unit.findings, *answer.findings]]
@@ -170,7 +179,7 @@ class Reconciler:
             hq_head=answer.head,
             equal=equal,
             healed=tuple(healed),
-            altered_here=_altered_here(found),
+            altered_here=altered_here(found),
             suspended=answer.suspended,
             signature=answer.signature,
             after=unit.after,
@@ -189,6 +198,9 @@ class Reconciler:
             seqs |= set(await descent.unit(unit, answer))
         elif not equal and answer.missing:
             seqs |= set(await descent.span(unit.after + 1, unit.count))
+        if not equal and unit.more:  # this part is not sealed, so the next cannot be proven: look at the rest as well
+            last = await self._books.last_seq(unit.epoch)
+            seqs |= set(await Descent(self._books, self._hq, unit.epoch, last).span(unit.count + 1, last))
         broken = {"store": set(unit.altered), "hq": set[int]()}
         for one in self._all_findings(unit.epoch, found):
             if one.table != "events":
@@ -267,25 +279,3 @@ class Reconciler:
                 detail=detail,
             )
         )
-
-
-def _altered_here(found: Sequence[Difference]) -> tuple[int, ...]:
-    """Seqs whose stored bytes do not fit the store's own chain."""
-    mine = (one.finding for one in found if one.finding.side == "store" and one.finding.table == "events")
-    return tuple(sorted({int(one.key) for one in mine if one.key.isdigit()}))
-
-
-def _once(found: Sequence[Difference]) -> list[Difference]:
-    """Each place once; an event with both sides' contents before a bare finding."""
-    ordered = sorted(found, key=lambda one: one.seq is None)
-    return list({_place(one.finding): one for one in reversed(ordered)}.values())
-
-
-def _place(found: Finding) -> tuple[str, str, str, str]:
-    return found.side, found.table, found.epoch, found.key
-
-
-def _lost(seal: Seal) -> Finding:
-    return Finding(
-        side="hq", table="seals", epoch=seal.epoch, key=str(seal.last), code="MISSING", detail="given back", heals=True
-    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agent.domain.digest import Json
 from agent.proof_ports import Difference
-from sync.proof import TotalsRow
+from sync.proof import Finding, Seal, TotalsRow
 
 _KEPT = 100  # differences copied into the history; all of them stand in the discrepancies table
 
@@ -104,3 +104,26 @@ def as_json(run: Reconciliation) -> dict[str, Json]:
         "differences": [difference_json(one) for one in run.differences[:_KEPT]],
         "differences_in_all": len(run.differences),
     }
+
+
+def altered_here(found: Sequence[Difference]) -> tuple[int, ...]:
+    """Seqs whose stored bytes do not fit the store's own chain."""
+    mine = (one.finding for one in found if one.finding.side == "store" and one.finding.table == "events")
+    return tuple(sorted({int(one.key) for one in mine if one.key.isdigit()}))
+
+
+def once(found: Sequence[Difference]) -> list[Difference]:
+    """Each place once; an event with both sides' contents before a bare finding."""
+    ordered = sorted(found, key=lambda one: one.seq is None)
+    return list({_place(one.finding): one for one in reversed(ordered)}.values())
+
+
+def _place(found: Finding) -> tuple[str, str, str, str]:
+    return found.side, found.table, found.epoch, found.key
+
+
+def lost(seal: Seal) -> Finding:
+    """A seal HQ no longer has; it is given back."""
+    return Finding(
+        side="hq", table="seals", epoch=seal.epoch, key=str(seal.last), code="MISSING", detail="given back", heals=True
+    )

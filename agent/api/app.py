@@ -22,6 +22,7 @@ from agent.domain.errors import DiskLow, Refusal, StorageError
 from agent.flow import Till
 from agent.pairing import Pairing
 from agent.ports import Clock
+from agent.worker import WorkerClosed
 
 _FAULTS = 20  # LIMIT: a caller learns from the first few; five hundred bad lines must not make a huge answer
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_\-]{1,40}")
@@ -88,6 +89,10 @@ def _handle_errors(app: FastAPI, services: Services) -> None:
     async def storage_gone(_: Request, error: StorageError) -> Response:
         services.on_storage_error(error.message)
         return problem(503, "STORAGE_FAILED", "durability is gone; the agent restarts", hint=error.hint)
+
+    @app.exception_handler(WorkerClosed)
+    async def stopping(_: Request, _error: WorkerClosed) -> Response:
+        return problem(503, "STOPPING", "the agent is stopping", hint="send the very same again in a moment")
 
     @app.exception_handler(Exception)
     async def ours(_: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ router = APIRouter(tags=["sales"])
 _PROBLEMS: dict[int | str, dict[str, object]] = {
     409: {"model": Problem, "description": "CONFLICT (naming the field), IN_FLIGHT"},
     422: {"model": Problem, "description": "INVALID_REQUEST, TENDERS_INCOMPLETE"},
-    503: {"model": Problem, "description": "STORAGE_FAILED"},
+    503: {"model": Problem, "description": "STORAGE_FAILED, STOPPING"},
     507: {"model": Problem, "description": "DISK_LOW"},
 }
 

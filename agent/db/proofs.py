@@ -11,7 +11,7 @@ from agent.db.store import Store
 from agent.db.walk import StoreWalk, strangers
 from agent.domain.buckets import BUCKET_EVENTS, SUB_EVENTS, Sums, add, h42
 from agent.domain.digest import event_digest, genesis
-from agent.limits import AUDIT_EVENTS, PROOF_STEP_EVENTS
+from agent.limits import AUDIT_EVENTS, PROOF_STEP_EVENTS, PROOF_UNIT_EVENTS, SUSPENSIONS
 from agent.ports import KeyRing, StoredEvent
 from agent.proof_ports import Difference, Unit
 from agent.sqlite import Connection
@@ -27,17 +27,28 @@ class ProofsDb:
         self._keys = keys
 
     # --- walking
-    async def unit(self, epoch: str, after: int | None = None) -> Unit:
-        """Rehash an epoch behind its last good seal (or `after`, a sealed end or 0) to its end."""
+    async def unit(self, epoch: str, after: int | None = None, most: int = PROOF_UNIT_EVENTS) -> Unit:
+        """Rehash at most `most` events of an epoch behind its last good seal (or `after`, a sealed end or 0)."""
         seals = await self.seals(epoch, 0)
         good = next((seal for seal in reversed(seals) if self.is_hqs(seal)), None)
         if after is not None:
             good = next((seal for seal in seals if seal.last == after and self.is_hqs(seal)), None)
         walk = self._walk_from(epoch, good, good.last if good is not None else 0)
-        begin = walk.count
-        while not await self._store.read(lambda connection: walk.step(connection, PROOF_STEP_EVENTS)):
-            pass
-        return Unit(epoch, begin, walk.count, walk.head.hex(), walk.altered, walk.findings, walk.sums, walk.book.rows())
+        begin, last = walk.count, walk.count + most
+        while not (ended := await self._store.read(lambda c: walk.step(c, PROOF_STEP_EVENTS, last))):
+            if walk.count >= last:
+                break
+        more = bool(ended or walk.count >= last) and await self._goes_on(epoch, walk.count)
+        head, findings = walk.head.hex(), walk.findings
+        return Unit(epoch, begin, walk.count, head, walk.altered, findings, walk.sums, walk.book.rows(), more)
+
+    async def _goes_on(self, epoch: str, seq: int) -> bool:
+        found = await self._store.read(
+            lambda c: c.execute(
+                "SELECT EXISTS (SELECT 1 FROM events WHERE epoch = :epoch AND seq > :seq)", {"epoch": epoch, "seq": seq}
+            ).fetchone()
+        )
+        return bool(found[0])
 
     def _walk_from(self, epoch: str, seal: Seal | None, sealed: int) -> StoreWalk:
         head = genesis(self._workstation_id, epoch) if seal is None else bytes.fromhex(seal.head)
@@ -145,6 +156,13 @@ class ProofsDb:
             )
         )
 
+    async def last_seq(self, epoch: str) -> int:
+        """The last event of an epoch, 0 when there is none."""
+        row = await self._store.read(
+            lambda c: c.execute("SELECT MAX(seq) FROM events WHERE epoch = :epoch", {"epoch": epoch}).fetchone()
+        )
+        return int(row[0] or 0)
+
     async def chain_at(self, epoch: str, seq: int) -> str:
         """The stored chain hash after an event, hex; empty when it is not there."""
         event = await self.event(epoch, seq)
@@ -178,7 +196,7 @@ class ProofsDb:
                     " WHERE epoch = :epoch AND seq = :seq AND state = 'acknowledged'",
                     {"epoch": epoch, "seq": seq, "code": there[seq]},
                 )
-            first = min(there, default=0) if len(there) < len(here) and len(said) >= 500 else 0
+            first = min(there, default=0) if len(said) >= SUSPENSIONS else 0  # HQ named the newest ones only
             wrong = [
                 seq
                 for seq, code in here.items()
@@ -194,7 +212,7 @@ class ProofsDb:
                     detail=f"{here[seq]}, HQ says {there.get(seq, 'not suspended')}",
                 )
                 for seq in sorted(wrong)
-            ] + await_codes(connection, epoch)
+            ] + odd_codes(connection, epoch)
 
         return await self._store.run(work)
 
@@ -213,7 +231,7 @@ class ProofsDb:
         )
 
 
-def await_codes(connection: Connection, epoch: str) -> list[Finding]:
+def odd_codes(connection: Connection, epoch: str) -> list[Finding]:
     """Outbox rows whose code does not fit their state."""
     rows = connection.execute(
         "SELECT seq FROM outbox WHERE epoch = :epoch AND state IN ('acknowledged', 'pending') AND code <> '' LIMIT 100",

@@ -89,7 +89,7 @@ class StoreWalk:
             columns.append("seq")
         if digest != row["digest"]:
             columns.append("digest")
-        # One altered event breaks its own link only: the next may follow from our head or from the one it was booked on.
+        # One altered event breaks its own link only: the next may follow from our head or the one it was booked on.
         if row["chain"] not in (extend(self.head, digest), extend(self.sent or self.head, digest)):
             columns.append("chain")
         self.sent = row["chain"]

@@ -1,4 +1,4 @@
-"""HQ's audit of itself: old sealed ranges again, seals, totals, balances, conflicts; a bounded part per proof.
+"""HQ's audit of itself: chains, totals, balances, conflicts, feeds; a bounded part per proof.
 
 Called by sync.hq.prove. Positions are persisted, so that a restart goes on where it stopped, round robin. It names what
 does not follow and repairs nothing.
@@ -7,13 +7,11 @@ does not follow and repairs nothing.
 import json
 
 from agent.domain.digest import event_digest, extend, genesis
-from agent.limits import AUDIT_EVENTS
-from agent.sqlite import Connection, Row
+from agent.sqlite import Connection
 from sync.hq import seals
-from sync.hq.bounds import AUDIT_ACCOUNTS, CONFLICTS_NAMED, PROOF_STEP_EVENTS
-from sync.hq.enrol import Station
+from sync.hq.bounds import AUDIT_ACCOUNTS, CONFLICTS_NAMED
 from sync.hq.walk import Walk
-from sync.proof import Finding, Seal, suspended_hash
+from sync.proof import Finding
 
 
 def start_of(connection: Connection, workstation_id: str, epoch: str, after: int) -> tuple[bytes, bytes]:
@@ -28,88 +26,6 @@ def start_of(connection: Connection, workstation_id: str, epoch: str, after: int
         {"id": workstation_id, "epoch": epoch, "seq": after},
     ).fetchone()
     return row["head"], row["head"] if event is None else event["chain"]
-
-
-class Rolling:
-    """Re-proves sealed ranges of one epoch from rows, AUDIT_EVENTS a proof; a range that is not done goes on later."""
-
-    def __init__(self, station: Station, epoch: str, public_key: bytes) -> None:
-        self._station = station
-        self._epoch = epoch
-        self._public_key = public_key
-        self._budget = AUDIT_EVENTS
-        self._wrapped = False
-        self._started: int | None = None
-        self._seal: Seal | None = None
-        self._walk: Walk | None = None
-        self.findings: list[Finding] = []
-        self.missing: list[tuple[int, int]] = []
-        """Ranges that were sealed and are gone; they heal."""
-
-    def step(self, connection: Connection) -> bool:
-        """Re-prove the next part of a sealed range; True when the budget is spent or everything was seen once."""
-        if self._walk is not None and self._seal is not None:
-            if self._walk.step(connection, PROOF_STEP_EVENTS):
-                self._conclude(connection, self._walk, self._seal)
-                self._walk = None
-                self._budget -= self._seal.last - self._seal.first + 1
-            return self._budget <= 0
-        place = self._place(connection)
-        self._started = place if self._started is None else self._started
-        if self._wrapped and place >= self._started:
-            return True
-        rows = seals.behind(connection, self._station.workstation_id, self._epoch, place, 1)
-        if rows:
-            self._begin(connection, rows[0], place)
-            return False
-        if self._wrapped or place == 0:
-            return True
-        self._wrapped = True
-        self._keep(connection, 0)
-        return False
-
-    def _begin(self, connection: Connection, row: Row, place: int) -> None:
-        """Start on one seal; its range is walked in the steps that follow."""
-        who, seal = self._station.workstation_id, seals.seal_of(row)
-        self._keep(connection, seal.last)
-        if not seals.is_ours(seal, self._public_key):
-            self._find("seals", str(seal.last), "SIGNATURE")
-        if seal.first != place + 1:
-            self._find("seals", str(place + 1), "MISSING")
-        if seal.first > 1 and seals.ending_at(connection, who, self._epoch, seal.first - 1) is None:
-            return
-        after = seal.first - 1
-        head, sent = start_of(connection, who, self._epoch, after)
-        watermark = watermark_of(connection, who, self._epoch)
-        self._seal = seal
-        self._walk = Walk(self._station, self._epoch, seal.last, head, sent, after, after, watermark, after + 1)
-
-    def _conclude(self, connection: Connection, walk: Walk, seal: Seal) -> None:
-        self.findings += walk.findings
-        if walk.missing:
-            self.missing += walk.missing
-            return
-        who, span = self._station.workstation_id, f"{seal.first}-{seal.last}"
-        if walk.head.hex() != seal.head:
-            self._find("events", span, "SEALED_HEAD", "rows no longer give the sealed head")
-        elif walk.book.rows() != list(seal.totals):
-            self._find("seals", str(seal.last), "TOTALS")
-        held = seals.suspensions(connection, who, self._epoch, seal.first, seal.last)
-        if suspended_hash(held) != seal.suspended:
-            self._find("events", span, "SUSPENDED", "other events are suspended than were sealed")
-
-    def _find(self, place: str, key: str, code: str, detail: str = "") -> None:
-        self.findings.append(Finding(side="hq", table=place, epoch=self._epoch, key=key, code=code, detail=detail))
-
-    def _place(self, connection: Connection) -> int:
-        row = connection.execute(
-            "SELECT seq FROM audits WHERE workstation_id = :id AND what = :what",
-            {"id": self._station.workstation_id, "what": f"events {self._epoch}"},
-        ).fetchone()
-        return 0 if row is None else int(row["seq"])
-
-    def _keep(self, connection: Connection, seq: int) -> None:
-        keep_place(connection, self._station.workstation_id, f"events {self._epoch}", self._epoch, seq)
 
 
 def keep_place(connection: Connection, workstation_id: str, what: str, epoch: str, seq: int) -> None:

@@ -15,6 +15,7 @@ from sync.hq import audit, seals
 from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS, RANGES
 from sync.hq.enrol import Station
 from sync.hq.keys import HqKeys
+from sync.hq.rolling import Rolling
 from sync.hq.walk import Walk
 from sync.proof import Finding, ProofAnswer, ProofRequest, proof_signing_bytes
 
@@ -26,7 +27,7 @@ class Rehash:
         self.station = station
         self.request = request
         self._public_key = public_key
-        self._rolling = audit.Rolling(station, request.epoch, public_key)
+        self._rolling = Rolling(station, request.epoch, public_key)
         self.walk: Walk | None = None
         self.after = 0
         self.sealed = 0

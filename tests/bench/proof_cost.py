@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from agent.db.books import seal_answer
 from agent.domain.digest import canonical, event_digest, extend, genesis
 from agent.sqlite import Connection
 from tests.e2e.test_reconcile import sell
@@ -39,12 +40,15 @@ async def fill(world: TillWorld, count: int) -> str:
             yield seq, body.decode(), digest, head
 
     def at_store(c: Connection) -> None:
-        sealed = c.execute("SELECT answer_sealed FROM requests").fetchone()[0]
+        keys = world.agent.pusher._ports.keys
         for seq, body, digest, head in rows():
             c.execute("INSERT INTO events (epoch, seq, body, digest, chain) VALUES (?, ?, ?, ?, ?)",
                       (epoch, seq, body, digest, head))  # fmt: skip
             c.execute("INSERT INTO outbox (epoch, seq, state) VALUES (?, ?, 'acknowledged')", (epoch, seq))
-            c.execute("INSERT INTO requests VALUES ('sale', ?, ?, ?, '{}', ?)", (f"sale-{seq}", epoch, seq, sealed))
+            name = f"sale-{seq}"
+            answer = seal_answer({"event": {"workstation_id": WHO, "epoch": epoch, "seq": seq}}, b"{}")
+            sealed = keys.encrypt("requests", "answer_sealed", name, answer)
+            c.execute("INSERT INTO requests VALUES ('sale', ?, ?, ?, '{}', ?)", (name, epoch, seq, sealed))
 
     def at_hq(c: Connection) -> None:
         head = genesis(WHO, epoch)

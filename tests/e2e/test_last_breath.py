@@ -17,11 +17,12 @@ from tests.processes import Daemon
 
 pytestmark = pytest.mark.system("strace")
 SALES = 40
+SYNC = "fsync,fdatasync"  # which of the two depends on how SQLite was built
 
 
 def strace(call: str, what: str) -> tuple[str, ...]:
-    """Run what follows under strace, which does `what` to the calls named; nothing else is traced."""
-    quiet = ("strace", "-f", "-qqq", "-e", "signal=none", "-o", "/dev/null")
+    """Run what follows under strace, which does `what` to the calls named. -D: the till stays our own child."""
+    quiet = ("strace", "-D", "-f", "-qqq", "-e", "signal=none", "-o", "/dev/null")
     return (*quiet, "-e", f"trace={call}", "-e", f"inject={call}:{what}")
 
 
@@ -65,7 +66,7 @@ async def end_of(daemon: Daemon) -> int:
         return code
 
 
-@pytest.mark.parametrize(("call", "places"), [("fdatasync", (3, 8, 17)), ("pwrite64", (60, 121, 182))])
+@pytest.mark.parametrize(("call", "places"), [(SYNC, (3, 8, 17)), ("pwrite64", (60, 121, 182))])
 def test_dying_at_the_nth_write_or_fsync_keeps_what_was_acknowledged(
     tmp_path: Path, call: str, places: tuple[int, ...]
 ) -> None:
@@ -74,7 +75,7 @@ def test_dying_at_the_nth_write_or_fsync_keeps_what_was_acknowledged(
         for death, place in enumerate(places):
             till = await world.run(*strace(call, f"signal=SIGKILL:when={place}"), until="api.ready")
             await sell_until_it_dies(world, told, death * SALES)
-            assert await end_of(till) in (-signal.SIGKILL, 128 + signal.SIGKILL)
+            assert await end_of(till) == -signal.SIGKILL
             check(world, told, death + 1)
         assert told, "it never came to sell"
 
@@ -82,11 +83,11 @@ def test_dying_at_the_nth_write_or_fsync_keeps_what_was_acknowledged(
 
 
 def test_an_io_error_at_fsync_stops_the_till_and_nothing_after_it_is_acknowledged(tmp_path: Path) -> None:
-    """reliability.md: after a failed fsync the next commit reported ok. One error only: the disk is well again at once."""
+    """After a failed fsync the next commit would report success (measured): the disk is well again at once here."""
 
     async def story(world: ProcessWorld) -> None:
         told: dict[str, int] = {}
-        till = await world.run(*strace("fdatasync", "error=EIO:when=14"))
+        till = await world.run(*strace(SYNC, "error=EIO:when=14"))
         refused = await sell_until_it_dies(world, told)
         assert set(refused) <= {503}
         assert await end_of(till) not in (0, -signal.SIGKILL), "systemd must see that it failed"
@@ -125,9 +126,7 @@ def test_no_space_at_a_write_refuses_money_and_keeps_the_till_up(tmp_path: Path)
                 assert answer.status_code in (200, 201), answer.text
                 told[f"k-{number}"] = answer.json()["event"]["seq"]
         assert refused, "the disk was full and nobody was told"
-        await till.line("storage.ok")
-        till.process.send_signal(signal.SIGTERM)
-        await till.stop()
+        assert await till.stop() == 0
         assert world.booked() == told
 
     play(tmp_path, story)

@@ -14,6 +14,7 @@ from agent.domain.digest import event_digest, extend
 from agent.main import Agent
 from agent.sqlite import Connection
 from agent.witness import FileWitness
+from sync import reconcile
 from sync.proof import Finding
 from sync.protocol import Feed
 from sync.verdict import Reconciliation
@@ -63,6 +64,35 @@ def test_the_proof_rides_on_the_last_push_and_seals_contiguous_ranges(tmp_path: 
         assert mine[0].hour.endswith(":00+08:00")
         await world.agent.daemon.prove()
         assert len(await world.agent.proofs.seals(epoch, 0)) == 2, "nothing new, nothing sealed"
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("altered", [0, 2, 6])
+def test_a_long_unit_is_proven_and_sealed_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, altered: int
+) -> None:
+    """A month offline must not be one request that never ends in time."""
+    monkeypatch.setattr(reconcile, "PROOF_UNIT_EVENTS", 3)
+
+    async def story(world: TillWorld) -> None:
+        for number in range(7):
+            await sell(world.agent.till, number)
+        await world.agent.pusher.push_all()
+        if altered:
+            await at_hq(
+                world,
+                lambda c: c.execute(
+                    "UPDATE events SET body = replace(body, '\"qty\":1', '\"qty\":9') WHERE seq = :seq",
+                    {"seq": altered},
+                ),
+            )
+        run = await world.agent.daemon.prove()
+        epoch = await world.agent.outbox.epoch()
+        ranges = [(seal.first, seal.last) for seal in await world.agent.proofs.seals(epoch, 0)]
+        assert [one.seq for one in run.differences if one.seq is not None] == ([altered] if altered else [])
+        assert ranges == {0: [(1, 3), (4, 6), (7, 7)], 2: [], 6: [(1, 3)]}[altered]
+        assert run.equal is not bool(altered)
 
     play(tmp_path, story)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agent.db.books import BooksDb
-from agent.domain.digest import canonical, event_digest, extend, genesis
+from agent.domain.digest import event_digest, extend, genesis
 from agent.ports import OutcomeKind
 from tests.simulation.customers import Acknowledged
 from tests.simulation.headquarters import Headquarters
@@ -103,8 +103,13 @@ def check_hq(hq: Headquarters, events: dict[Name, str], wrongs: list[str]) -> No
         lacking, foreign = len(events.keys() - held.keys()), len(held.keys() - events.keys())
         other = sum(1 for name in events.keys() & held.keys() if events[name] != held[name])
         wrongs.append(f"hq: lacks {lacking} events, holds {foreign} that no store has and {other} with other content")
-    bad = Counter(row["code"] for row in rows if row["state"] != "ok")
+    # A payment booked twice is recorded at the till and waits at HQ for a person; nothing else may wait.
+    expected = {name for name, body in events.items() if "TRANSACTION_USED" in _found(body)}
+    waiting = {(row["workstation_id"], row["epoch"], row["seq"]): row["code"] for row in rows if row["state"] != "ok"}
+    bad = Counter(code for name, code in waiting.items() if name not in expected or code != "TRANSACTION_USED")
     wrongs += [f"hq: {count} events are suspended as {code}" for code, count in bad.items()]
+    if missed := len(expected - waiting.keys()):
+        wrongs.append(f"hq: {missed} second sales on one payment are not suspended")
     if hq.disk.rows("SELECT 1 FROM conflicts"):
         wrongs.append("hq: holds conflicting events")
     sums: Counter[str] = Counter()
@@ -120,7 +125,10 @@ def check_hq(hq: Headquarters, events: dict[Name, str], wrongs: list[str]) -> No
             head, seq = extend(head, event_digest(body.encode())), seq + 1
         if (seq, head) != (row["watermark"], row["head"]):
             wrongs.append(f"hq: {row['workstation_id']} {row['epoch']} ends at {row['watermark']}, the store at {seq}")
-    assert all(canonical(json.loads(body)) == body.encode() for body in list(events.values())[:20])
+
+
+def _found(body: str) -> list[str]:
+    return [one["code"] for one in json.loads(body)["discrepancies"]]
 
 
 def opening_points(hq: Headquarters) -> dict[str, int]:

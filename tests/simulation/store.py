@@ -28,7 +28,7 @@ from tests.simulation.trace import Trace
 
 BOOKS, REPLICA = "books.db", "replica.db"
 _PULL_S = 1800
-_PROOF_LOOK_S = 300.0
+_PROOF_LOOK_S = 600.0
 
 
 class SimulatedStore:
