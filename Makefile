@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # Byte code is worth its files: without it every start of the command compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test test-system lint lock system-packages clean
+.PHONY: setup run test test-long test-system lint lock system-packages clean
 .DEFAULT_GOAL := run
 
 setup: $(READY)
@@ -27,10 +27,28 @@ run: $(READY)
 test: $(READY) system-packages
 	$(BIN)/python -m pytest
 
+# What takes minutes: hundreds of kills, power cuts, long worlds.
+test-long: $(READY)
+	@.ci/system-packages strace faketime fuse3
+	$(BIN)/python -m pytest tests/long
+
 # The units in a booted container; root only. The Debian root is made once and kept in /var/tmp/pos-agent-system.
 test-system: $(READY)
 	@.ci/system-packages systemd-container mmdebstrap
 	$(BIN)/python -m pytest --timeout=600 -rP tests/system
+
+# What takes too long for every change: hundreds of kills, power cuts, long simulations, planted bugs.
+test-long: $(READY) system-packages
+	@.ci/system-packages fuse3
+	$(BIN)/python -m pytest --timeout=1800 -rP tests/long
+
+# Figures with their floors, against baselines of the same run. The machine should have nothing else to do.
+bench: $(READY)
+	@.ci/system-packages fonts-wqy-zenhei
+	$(BIN)/python -m tests.bench
+
+openapi: $(READY)
+	$(BIN)/python -m agent.api.document
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from agent.db.proofs import ProofsDb
 from agent.db.schema import books_migrations
 from agent.db.store import Store
 from agent.keyring import FileKeyRing, prepare_device_key, save_enrolment
+from agent.worker import Worker
 from sync.protocol import EnrolAnswer
 from tests.stand_ins import CountingEntropy, SteppingClock
 
@@ -51,10 +52,11 @@ class BooksWorld:
         self.clock = SteppingClock()
         self.keys = make_keys(folder / "keys")
         self._entropy = CountingEntropy()
+        self.make_worker: Callable[[str], Worker] = Worker
 
     async def open(self) -> None:
         """Open the file; its epoch is minted at the first opening."""
-        self.store = await Store.open(self.path, books_migrations)
+        self.store = await Store.open(self.path, books_migrations, make_worker=self.make_worker)
         self.books = BooksDb(self.store, "S001-1", self.keys, self.clock, self._entropy)
         self.outbox = OutboxDb(self.store, "S001-1")
         self.proofs = ProofsDb(self.store, "S001-1", self.keys)
