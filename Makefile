@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # Byte code is worth its files: without it every start of the command compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test test-long test-system lint lock system-packages clean
+.PHONY: setup run test test-long test-system sim mutants bench openapi lint lock system-packages clean
 .DEFAULT_GOAL := run
 
 setup: $(READY)
@@ -27,10 +27,17 @@ run: $(READY)
 test: $(READY) system-packages
 	$(BIN)/python -m pytest
 
-# What takes minutes: hundreds of kills, power cuts, long worlds.
-test-long: $(READY)
-	@.ci/system-packages strace faketime fuse3
-	$(BIN)/python -m pytest tests/long
+# One seeded world: stores, HQ, network, customers and trouble in virtual time. The same seed gives the same trace.
+SEED   ?= 7
+DAYS   ?= 3
+STORES ?= 5
+SALES  ?= 200
+sim: $(READY)
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --days $(DAYS) --stores $(STORES) --sales $(SALES)
+
+# Does the suite have teeth? Plants bugs one at a time into a copy of the tree; each must be noticed.
+mutants: $(READY)
+	@$(BIN)/python -m tests.mutants
 
 # The units in a booted container; root only. The Debian root is made once and kept in /var/tmp/pos-agent-system.
 test-system: $(READY)
@@ -39,8 +46,9 @@ test-system: $(READY)
 
 # What takes too long for every change: hundreds of kills, power cuts, long simulations, planted bugs.
 test-long: $(READY) system-packages
-	@.ci/system-packages fuse3
+	@.ci/system-packages strace faketime fuse3
 	$(BIN)/python -m pytest --timeout=1800 -rP tests/long
+	@$(BIN)/python -m tests.mutants
 
 # Figures with their floors, against baselines of the same run. The machine should have nothing else to do.
 bench: $(READY)

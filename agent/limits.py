@@ -65,16 +65,14 @@ BATCH_BYTES: Final = 256 * 1024  # before compression
 BATCH_INFLATED_BYTES: Final = 4 * 1024 * 1024  # what HQ is willing to unpack
 FEED_PAGE_ROWS: Final = 1000
 HQ_TIMEOUT_S: Final = 20
-HQ_DEADLINE_S: Final = (
-    120  # LIMIT: a whole call; 1,000 rows need 20 s at 64 kbit/s, a dripping answer never ends
-)
+HQ_DEADLINE_S: Final = 120  # LIMIT: a whole call; 1,000 rows need 20 s at 64 kbit/s, a dripping answer never ends
 BACKOFF_BASE_S: Final = 1.0
 BACKOFF_CAP_S: Final = 300.0
 PULL_INTERVAL_S: Final = 60
 PROOF_STEP_EVENTS: Final = 500  # some 4 ms of the books' writer, so that a proof never holds up a sale
-PROOF_UNIT_EVENTS: Final = 10_000  # events one request proves, some seconds at HQ; longer units go in parts
+PROOF_UNIT_EVENTS: Final = 4_000  # events one request proves, some seconds at HQ; longer units go in parts
 RIDE_EVENTS: Final = 2_000  # a longer unit does not ride on a push: its answer would keep the verdicts waiting
-AUDIT_EVENTS: Final = 20_000  # sealed events each end rehashes again per proof, round robin; a till books 1,000 a day
+AUDIT_EVENTS: Final = 5_000  # sealed events each end rehashes again per proof, round robin; a till books 1,000 a day
 PROOF_SEALS: Final = 200  # seals in one message; the next proof brings the rest
 LOCATE_PLACES: Final = 4096  # sub-buckets in one answer: 72 kB
 LOCATE_EVENTS: Final = 200  # whole events fetched for a person to compare; all others are named by seq

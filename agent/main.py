@@ -273,6 +273,7 @@ class Agent:
         ]
         for server in servers:
             await server.start()
+            self._closing.push_async_callback(server.stop)  # ORDER: whatever ends us, before what calls need is closed
         logs.get().info("api.ready", port=self.port, socket=str(self._settings.socket))
         return servers
 

@@ -86,7 +86,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     # who is it (agent.identify)
     "CODE_UNREADABLE": ("条码无法识别，请重新扫描", "The code cannot be read; scan it again"),
     "MEMBER_UNKNOWN": ("没有找到该会员，可请顾客扫码入会", "No such member; the customer may join by scanning"),
-    "DYNAMIC_CODE_EXPIRED": ("会员码已过期，请顾客刷新后再扫", "The member code has expired; ask for a fresh one"),
+    "DYNAMIC_CODE_EXPIRED": (
+        "会员码已过期，请顾客刷新后再扫；若仍提示，请检查本机时间",
+        "The member code has expired; ask for a fresh one. If that fails too, check this computer's clock",
+    ),
     "DYNAMIC_CODE_REPLAYED": ("该会员码已使用过，请顾客刷新后再扫", "This member code was used; ask for a fresh one"),
     "DYNAMIC_CODE_FORGED": (
         "会员码无效，请核对顾客的小程序",

@@ -131,17 +131,8 @@ class Reconciler:
         rounds, most = 0, PROOF_UNIT_EVENTS
         while True:
             unit = await self._books.unit(epoch, most=most)
-            request = ProofRequest(
-                epoch=epoch,
-                after=unit.after,
-                count=unit.count,
-                head=unit.head,
-                seals=gone[:PROOF_SEALS],
-                findings=[*(one for one in self._rolled if one.epoch == epoch), *unit.findings][:FINDINGS],
-            )
-            answer = ridden if ridden is not None and ridden.count == unit.count else await self._hq.prove(request)
+            answer = await self._ask(unit, gone, ridden)
             ridden, rounds = None, rounds + 1
-            self._check_signature(answer, epoch)
             sealed = await self._books.seals(epoch, answer.sealed)
             if sealed and not gone and answer.sealed < sealed[0].last and rounds < _ROUNDS:
                 gone = [seal for seal in sealed if self._books.is_hqs(seal)]
@@ -188,6 +179,23 @@ class Reconciler:
             differences=tuple(found),
         )
 
+    async def _ask(self, unit: Unit, gone: Sequence[Seal], ridden: ProofAnswer | None) -> ProofAnswer:
+        """HQ's signed answer for one unit: the one that rode on a push, if it is of this very unit, else a new one."""
+        answer = ridden
+        if answer is None or answer.count != unit.count:
+            mine = [one for one in self._rolled if one.epoch == unit.epoch]
+            request = ProofRequest(
+                epoch=unit.epoch,
+                after=unit.after,
+                count=unit.count,
+                head=unit.head,
+                seals=list(gone[:PROOF_SEALS]),
+                findings=[*mine, *unit.findings][:FINDINGS],
+            )
+            answer = await self._hq.prove(request)
+        self._check_signature(answer, unit.epoch)
+        return answer
+
     async def _locate(
         self, unit: Unit, answer: ProofAnswer, found: Sequence[Difference], *, equal: bool
     ) -> list[Difference]:
@@ -199,8 +207,8 @@ class Reconciler:
         elif not equal and answer.missing:
             seqs |= set(await descent.span(unit.after + 1, unit.count))
         if not equal and unit.more:  # this part is not sealed, so the next cannot be proven: look at the rest as well
-            last = await self._books.last_seq(unit.epoch)
-            seqs |= set(await Descent(self._books, self._hq, unit.epoch, last).span(unit.count + 1, last))
+            top = await self._books.last_seq(unit.epoch)
+            seqs |= set(await Descent(self._books, self._hq, unit.epoch, top).span(unit.count + 1, top))
         broken = {"store": set(unit.altered), "hq": set[int]()}
         for one in self._all_findings(unit.epoch, found):
             if one.table != "events":

@@ -7,10 +7,11 @@ import base64
 from collections.abc import Sequence
 
 from agent.db.books import insert_epoch
+from agent.db.proof_rows import audit_place, event_digests, keep_audit_place, odd_codes, seal_gaps, seal_of_row
 from agent.db.store import Store
 from agent.db.walk import StoreWalk, strangers
-from agent.domain.buckets import BUCKET_EVENTS, SUB_EVENTS, Sums, add, h42
-from agent.domain.digest import event_digest, genesis
+from agent.domain.buckets import BUCKET_EVENTS, Sums, add
+from agent.domain.digest import genesis
 from agent.limits import AUDIT_EVENTS, PROOF_STEP_EVENTS, PROOF_UNIT_EVENTS, SUSPENSIONS
 from agent.ports import KeyRing, StoredEvent
 from agent.proof_ports import Difference, Unit
@@ -66,9 +67,9 @@ class ProofsDb:
     async def roll(self, epoch: str) -> list[Finding]:
         """Re-prove old sealed ranges of an epoch from rows, AUDIT_EVENTS at most, round robin; what does not follow."""
         seals = await self.seals(epoch, 0)
-        place = await self._store.read(lambda connection: _place(connection, epoch))
+        place = await self._store.read(lambda connection: audit_place(connection, epoch))
         found = [one for seal in seals for one in self._seal_row(seal)]
-        found += _gaps(epoch, seals)
+        found += seal_gaps(epoch, seals)
         budget, ahead = AUDIT_EVENTS, [seal for seal in seals if seal.last > place]
         for seal in [*ahead, *seals[: len(seals) - len(ahead)]]:
             if budget <= 0:
@@ -76,7 +77,7 @@ class ProofsDb:
             found += await self._reprove(seal, seals)
             budget -= seal.last - seal.first + 1
             place = seal.last
-        await self._store.run(lambda connection: _keep_place(connection, epoch, place))
+        await self._store.run(lambda connection: keep_audit_place(connection, epoch, place))
         return found
 
     def _seal_row(self, seal: Seal) -> list[Finding]:
@@ -116,7 +117,7 @@ class ProofsDb:
         share = max(1, BUCKET_EVENTS // size)
         for start in range(0, len(places), share):
             part = places[start : start + share]
-            found |= await self._store.read(lambda c, part=part: _digests(c, epoch, part, size, count))  # type: ignore[misc]
+            found |= await self._store.read(lambda c, part=part: event_digests(c, epoch, part, size, count))  # type: ignore[misc]
         return found
 
     async def event(self, epoch: str, seq: int) -> StoredEvent | None:
@@ -139,7 +140,7 @@ class ProofsDb:
                 "SELECT epoch, first, last, seal FROM seals WHERE epoch = :epoch AND last > :after ORDER BY last",
                 {"epoch": epoch, "after": after},
             )
-            return [_seal(row["seal"], row["epoch"], row["first"], row["last"]) for row in rows]
+            return [seal_of_row(row["seal"], row["epoch"], row["first"], row["last"]) for row in rows]
 
         return await self._store.read(work)
 
@@ -229,61 +230,3 @@ class ProofsDb:
                 [{**one.row(), "at": at_ms} for one in differences],
             )
         )
-
-
-def odd_codes(connection: Connection, epoch: str) -> list[Finding]:
-    """Outbox rows whose code does not fit their state."""
-    rows = connection.execute(
-        "SELECT seq FROM outbox WHERE epoch = :epoch AND state IN ('acknowledged', 'pending') AND code <> '' LIMIT 100",
-        {"epoch": epoch},
-    )
-    return [
-        Finding(side="store", table="outbox", epoch=epoch, key=str(row["seq"]), code="CODE_WITHOUT_STATE")
-        for row in rows
-    ]
-
-
-def _seal(text: str, epoch: str, first: int, last: int) -> Seal:
-    try:
-        seal = Seal.model_validate_json(text)
-    except ValueError:
-        seal = None
-    if seal is None or (seal.epoch, seal.first, seal.last) != (epoch, first, last):
-        nothing = {"number": 1, "head": "00" * 32, "hour": "", "at_ms": 0, "totals": [], "suspended": "00" * 32}
-        return Seal(workstation_id="-", epoch=epoch, first=first, last=last, signature="", **nothing)  # type: ignore[arg-type]
-    return seal
-
-
-def _gaps(epoch: str, seals: Sequence[Seal]) -> list[Finding]:
-    """Seals are contiguous from 1: where one begins elsewhere, one is missing (HQ gives it again)."""
-    found, expected = [], 1
-    for seal in seals:
-        if seal.first != expected:
-            key = f"{expected}-{seal.first - 1}"
-            found.append(Finding(side="store", table="seals", epoch=epoch, key=key, code="MISSING", heals=True))
-        expected = seal.last + 1
-    return found
-
-
-def _place(connection: Connection, epoch: str) -> int:
-    row = connection.execute("SELECT seq FROM audits WHERE epoch = :epoch", {"epoch": epoch}).fetchone()
-    return 0 if row is None else int(row["seq"])
-
-
-def _keep_place(connection: Connection, epoch: str, seq: int) -> None:
-    connection.execute(
-        "INSERT INTO audits (epoch, seq) VALUES (:epoch, :seq) ON CONFLICT (epoch) DO UPDATE SET seq = excluded.seq",
-        {"epoch": epoch, "seq": seq},
-    )
-
-
-def _digests(connection: Connection, epoch: str, places: Sequence[int], size: int, count: int) -> dict[int, int]:
-    assert size in (BUCKET_EVENTS, SUB_EVENTS)
-    found: dict[int, int] = {}
-    for place in places:
-        rows = connection.execute(
-            "SELECT seq, body FROM events WHERE epoch = :epoch AND seq BETWEEN :first AND :last AND seq <= :count",
-            {"epoch": epoch, "first": place * size, "last": place * size + size - 1, "count": count},
-        )
-        found |= {row["seq"]: h42(event_digest(row["body"].encode())) for row in rows}
-    return found

@@ -47,6 +47,8 @@ class Judgement:
     payable_fen: int = 0
     postings: tuple[Posting, ...] = ()
     transaction_ids: tuple[str, ...] = ()
+    kind: str = ""
+    """Read only for an event that may be folded."""
 
     @property
     def points(self) -> int:
@@ -67,7 +69,8 @@ def judge(body: str, name: EventName, store_id: str, brand_id: str) -> Judgement
     try:
         event = _read(body)
         _check_name(event, name, store_id, brand_id)
-        return Judgement("", _business_day(event), _payable(event), _postings(event), _transaction_ids(event))
+        postings, used = _postings(event), _transaction_ids(event)
+        return Judgement("", _business_day(event), _payable(event), postings, used, str(event["kind"]))
     except _Fault as fault:
         code = fault.code
     try:

@@ -95,7 +95,7 @@ class Walk:
             body, EventName(self.station.workstation_id, self.epoch, seq), self.station.store_id, self.station.brand_id
         )
         if seq >= self.book_from:
-            weighed = Measure(judged.business_day, measure(body).kind, judged.payable_fen, judged.points)
+            weighed = Measure(judged.business_day, judged.kind or measure(body).kind, judged.payable_fen, judged.points)
             self.book.add(weighed, row["state"])
             self.part.add(weighed, row["state"])
             if not self.missing and (seq - self.book_from + 1) % SEAL_EVENTS == 0:

@@ -19,12 +19,12 @@ def one_state(folder: Path, seed: int, synchronous: str) -> str:
     for one in (backing, mount, keys):
         one.mkdir(parents=True)
     cut_at = random.Random(seed).randrange(150, 1500)
-    command = [sys.executable, "-m", "tests.long.lossy_fs", backing, mount, str(seed), str(cut_at)]
+    command = [sys.executable, "-m", "tests.long.lossy_fs", str(backing), str(mount), str(seed), str(cut_at)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as disk:
         try:
             while not mount.is_mount():
                 assert disk.poll() is None, disk.communicate()[0]
-            writing = [sys.executable, "-m", "tests.long.books_writer", mount, keys, synchronous]
+            writing = [sys.executable, "-m", "tests.long.books_writer", str(mount), str(keys), synchronous]
             told = subprocess.run(writing, capture_output=True, text=True, timeout=120, check=False)
         finally:
             subprocess.run(["fusermount3", "-u", "-z", mount], check=True)

@@ -1,4 +1,4 @@
-"""`make sim`: live through one seed and say how it ended; exit 1 and the command that replays it when something broke."""
+"""`make sim`: live through one seed and say how it ended; exit 1, and how to replay it, when something broke."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The customers of one store and its cashier: who comes when, what they show, and how a real cashier goes on after a cut.
+"""The customers of one store and its cashier: who comes when, what they show, how a cashier goes on after a cut.
 
 A sale is acknowledged when the POS got an answer. Until then the cashier repeats the very same call, whatever happens
 to the agent meanwhile; what was acknowledged is written down and must be in the books for ever.
@@ -111,7 +111,9 @@ class Cashier:
     async def _pay_pressed(self, order: SaleOrder) -> Outcome:
         """Press pay, sometimes twice at once, until there is an answer."""
         pressed = 2 if self._chance.random() < 0.05 else 1
-        answers = await asyncio.gather(*(self._patiently(lambda: self._commit(order), for_ever=True) for _ in range(pressed)))
+        answers = await asyncio.gather(
+            *(self._patiently(lambda: self._commit(order), for_ever=True) for _ in range(pressed))
+        )
         outcomes = [one for one in answers if one is not None]
         if not outcomes:
             self.wrongs.append(f"{self._store.name}: {order.sale_id} was paid and is refused")
@@ -230,5 +232,3 @@ def _stranger(number: int) -> tuple[str, str]:
 
 def _transaction(sale_id: str) -> str:
     return f"42000{chain.pick('transaction', sale_id) % 10**14:014d}{chain.pick(sale_id) % 10**9:09d}"
-
-

@@ -41,7 +41,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Virtual seconds since the world began."""
         return self.now_s
 
-    def run_in_executor(self, *_: Any) -> NoReturn:
+    def run_in_executor(self, *_: Any) -> NoReturn:  # type: ignore[override]
         """There are no threads here."""
         raise AssertionError("a thread was asked for in the simulated world")
 

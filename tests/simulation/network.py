@@ -50,7 +50,9 @@ class Network:
         self.trace = trace
         self._under_way: set[asyncio.Task[httpx.Response]] = set()
 
-    def deliver(self, link: Link, request: httpx.Request, delay_s: float, action: str) -> "asyncio.Task[httpx.Response]":
+    def deliver(
+        self, link: Link, request: httpx.Request, delay_s: float, action: str
+    ) -> "asyncio.Task[httpx.Response]":
         """Send a copy on its way; the task ends with HQ's answer."""
         copy = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         task = asyncio.get_running_loop().create_task(self._arrive(link, copy, delay_s, action))

@@ -6,16 +6,19 @@ APScheduler stay out: the cashier calls the till directly, and the hourly proof 
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 from agent.config import Settings, parse
+from agent.db.schema import books_migrations
 from agent.devices import Outside
 from agent.domain.errors import AgentError
 from agent.flow import Till
 from agent.keyring import prepare_device_key, save_enrolment
 from agent.main import Agent
+from agent.sqlite import open_database
 from sync.hq.service import HqService
 from sync.protocol import EnrolRequest
 from tests.simulation.chance import SeededEntropy, VirtualClock, generator
@@ -26,6 +29,8 @@ from tests.simulation.printer import Paper, SimulatedPrinter
 from tests.simulation.process import Disk, Image, Killed, Process, image_of, put_image
 from tests.simulation.trace import Trace
 
+Name = tuple[str, str, int]
+"""(workstation, epoch, seq)."""
 BOOKS, REPLICA = "books.db", "replica.db"
 _PULL_S = 1800
 _PROOF_LOOK_S = 600.0
@@ -48,6 +53,8 @@ class SimulatedStore:
         self.up = asyncio.Event()
         self.agent: Agent | None = None
         self.settings = _settings(folder)
+        self.lost: dict[Name, str] = {}
+        """Events that the books held before they were restored, and do not hold any more."""
         self.wrongs: list[str] = []
         """What a background task died of, other than being killed."""
         self._network = network
@@ -152,8 +159,22 @@ class SimulatedStore:
         if not self._copies or not self.up.is_set():
             return False
         self.process.kill("books restored from a copy")
-        put_image(self.settings.state / BOOKS, self.chance.choice(self._copies))
+        before, copy = self._events(), self.chance.choice(self._copies)
+        put_image(self.settings.state / BOOKS, copy)
+        held = self._events()
+        self.lost = {name: body for name, body in {**self.lost, **before}.items() if name not in held}
+        self.trace.note(self.name, "books restored", len(before), len(held))
         return True
+
+    def _events(self) -> dict[Name, str]:
+        """The events of the books as they lie on disk, read from a copy."""
+        with tempfile.TemporaryDirectory(dir=self.settings.state) as folder:
+            path = Path(folder) / BOOKS
+            put_image(path, image_of(self.settings.state / BOOKS))
+            connection = open_database(path, books_migrations)
+            rows = connection.execute("SELECT epoch, seq, body FROM events").fetchall()
+            connection.close()
+        return {(self.workstation_id, row["epoch"], row["seq"]): row["body"] for row in rows}
 
     def lose_replica(self) -> None:
         """The replica can be rebuilt: it is simply gone at the next start."""

@@ -1,6 +1,6 @@
-"""The simulated world: stores, HQ, network, customers and trouble of one seed, from the first morning to the last proof.
+"""The simulated world: stores, HQ, network, customers and trouble of one seed, from the first morning to the end.
 
-Called by tests.simulation.__main__ and the tests. Everything real but hardware, sockets and time; see docs/simulation.md.
+Called by tests.simulation.__main__ and the tests. All real but hardware, sockets and time: docs/simulation.md.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from tests.simulation.headquarters import Headquarters
 from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.network import Network
 from tests.simulation.process import Killed
-from tests.simulation.store import SimulatedStore
+from tests.simulation.store import Name, SimulatedStore
 from tests.simulation.trace import Trace
 
 _SHM = Path("/dev/shm")
@@ -75,7 +75,9 @@ def simulate(plan: Plan, trace_file: Path | None = None) -> Report:
     report = Report(plan)
     started = time.perf_counter()
     logged = structlog.get_config()
-    audits = [one for name, one in sys.modules.items() if name.startswith(("agent.", "sync.")) and "AUDIT_EVENTS" in vars(one)]
+    audits = [
+        one for name, one in sys.modules.items() if name.startswith(("agent.", "sync.")) and "AUDIT_EVENTS" in vars(one)
+    ]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         with contextlib.ExitStack() as stack:
@@ -119,6 +121,9 @@ class World:
         if not isinstance(error, Killed):
             self._wrongs.append(f"lost: {context.get('message')} {error!r}")
 
+    def _machines(self) -> list[Headquarters | SimulatedStore]:
+        return [self.hq, *self.stores]
+
     async def live(self) -> None:
         """Open, sell under trouble, heal, check."""
         plan, report = self._plan, self._report
@@ -131,7 +136,7 @@ class World:
         balances = invariants.Balances(self.stores, invariants.opening_points(self.hq), self._wrongs)
         for store in self.stores:
             await store.start()
-        machines = [asyncio.create_task(one.run()) for one in (self.hq, *self.stores)]
+        machines = [asyncio.create_task(one.run()) for one in self._machines()]
         self._gremlins.start(self.stores, self.hq)
         selling = [asyncio.create_task(cashier.run(plan.days)) for cashier in self.cashiers]
         for cashier in self.cashiers:
@@ -161,7 +166,7 @@ class World:
     async def _heal(self) -> None:
         """Everything works again; wait until nothing waits any more."""
         self.trace.note("world", "healed")
-        for disk_owner in (self.hq, *self.stores):
+        for disk_owner in self._machines():
             for disk in disk_owner.process.disks.values():
                 disk.cut = None
         for store in self.stores:
@@ -175,7 +180,7 @@ class World:
 
     async def _final(self) -> None:
         """The end: everything was delivered, proven equal, printed once, and is answered as it was."""
-        events: dict[invariants.Name, str] = {}
+        events: dict[Name, str] = {}
         for store, cashier in zip(self.stores, self.cashiers, strict=True):
             assert store.agent is not None
             if waiting := _waiting(store):
@@ -190,11 +195,13 @@ class World:
             if run.result != "equal":
                 found = [f"{one.finding.code} {one.finding.table} {one.finding.key}" for one in run.differences[:5]]
                 self._wrongs.append(f"{store.name}: the last proof is {run.result} {run.reason} {found}")
-        invariants.check_hq(self.hq, events, self._wrongs)
-        await self._final_balances()
+        lost = {name: body for store in self.stores for name, body in store.lost.items()}
+        await self._final_balances(invariants.check_hq(self.hq, events, lost, self._wrongs))
 
-    async def _final_balances(self) -> None:
-        opening = invariants.opening_points(self.hq)
+    async def _final_balances(self, events: dict[Name, str]) -> None:
+        truths = invariants.opening_points(self.hq)
+        for owner, points in invariants.moved(events).items():
+            truths[owner] += points
         for store in self.stores:
             assert store.agent is not None
             await store.agent.puller.pull_all()
@@ -203,9 +210,9 @@ class World:
                 member = view["member"]
                 assert isinstance(member, dict)
                 member_id = str(member["member_id"])
-                truth = opening[member_id] + sum(invariants.own_points(one, member_id) for one in self.stores)
-                if member["points"] != truth:
-                    self._wrongs.append(f"{store.name}: shows {member['points']} points of {member_id}, truth {truth}")
+                if member["points"] != truths[member_id]:
+                    shows = f"{member['points']} points of {member_id}, truth {truths[member_id]}"
+                    self._wrongs.append(f"{store.name}: shows {shows} at the end")
 
     def _collect(self) -> None:
         report = self._report
@@ -228,7 +235,9 @@ def _waiting(store: SimulatedStore) -> str:
     jobs = store.books.rows(
         "SELECT state, count(*) AS n FROM print_jobs WHERE state IN ('queued', 'sending') GROUP BY state"
     )
-    parts = [f"outbox {row['state']} {row['n']}" for row in outbox] + [f"paper {row['state']} {row['n']}" for row in jobs]
+    parts = [f"outbox {row['state']} {row['n']}" for row in outbox] + [
+        f"paper {row['state']} {row['n']}" for row in jobs
+    ]
     return ", ".join(parts)
 
 

@@ -17,7 +17,7 @@ from agent.wording import ENGLISH, LABELS, SENTENCES
 
 GOLD = Tier("gold", "金卡会员", 8800, 150)
 NORMAL = Tier("normal", "普通会员", 9500, 100)
-RULES = RuleSet(1, {"gold": GOLD, "normal": NORMAL}, "normal", EarnRule(), join_offer=JoinOffer(500, 10))
+RULES = RuleSet(1, {"gold": GOLD, "normal": NORMAL}, "normal", EarnRule(), join_offer=JoinOffer(500, 10, claims=True))
 CART = (
     CartLine(Item("w", "农夫山泉饮用天然水550ml", 200), qty=2),
     CartLine(Item("m", "纯牛奶礼盒", 6500, member_fen=5990)),
@@ -146,7 +146,7 @@ def test_s60_no_wording_claims_a_final_right_of_interpretation() -> None:
 
 def test_english_receipt_has_no_chinese_of_ours() -> None:
     receipt = replace(
-        facts(Earner()), store_name="Shop", language=ENGLISH, join=JoinInvitation(URL, JoinOffer(500, 10))
+        facts(Earner()), store_name="Shop", language=ENGLISH, join=JoinInvitation(URL, JoinOffer(500, 10, claims=True))
     )
     names = {entry.item.name for entry in CART}
     ours = [line for line in words(sale_receipt(receipt)).splitlines() if line not in names]
