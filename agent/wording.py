@@ -132,6 +132,38 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "NO_EVENT": ("有账目却找不到对应的凭据", "An entry has no event behind it"),
     "NOT_OF_EVENT": ("账目与凭据不一致，可能被改动", "An entry differs from its event; was it altered?"),
+    "ANSWER_DOES_NOT_OPEN": (
+        "一笔已登记的应答打不开，可能被改动",
+        "A stored answer does not open; was it altered?",
+    ),
+    "BEHIND_THE_FEED": (
+        "总部下发数据的编号不对，可能被改动",
+        "A row stands behind its feed; was it altered?",
+    ),
+    "CODE_WITHOUT_STATE": (
+        "上传记录的原因与状态不符",
+        "An outbox row has a reason but not the state for it",
+    ),
+    "NOT_OUR_CHAIN": (
+        "封条不属于这本账",
+        "A seal does not belong to these books",
+    ),
+    "NOT_WHAT_HQ_SAYS": (
+        "上传记录与总部所说不符",
+        "The outbox says something else than HQ",
+    ),
+    "ONLY_AT_HQ": (
+        "这笔账只在总部有",
+        "Only HQ has this event",
+    ),
+    "ONLY_HERE": (
+        "这笔账只在本店有",
+        "Only this store has this event",
+    ),
+    "SEALED_BUT_NOT_SETTLED": (
+        "已封账的一笔却显示未上传",
+        "A sealed event is still marked as waiting",
+    ),
     "EPOCH_UNKNOWN": ("总部没有这本账", "HQ does not know these books"),
     "SEALED_HEAD": ("已封账的数据与封条不符，可能被改动", "Sealed books do not match their seal; were they altered?"),
     "SEAL_NOT_OURS": ("封条不是总部签发的", "HQ did not sign this seal"),

@@ -140,6 +140,8 @@ class Cashier:
             if answer is not None and (answer.kind is not OutcomeKind.CONFLICT or answer.field != "operator"):
                 self.wrongs.append(f"{self._store.name}: {order.sale_id} with another operator was {answer.kind}")
         if code is not None and chance.random() < 0.5 and outcome.answer.get("certainty") == "dynamic":
+            if chance.random() < 0.4 and self._store.up.is_set():  # what only memory knew is gone
+                self._store.process.kill("killed before the code is shown again")
             again_shown = await self._patiently(lambda: self._resolve(code))
             if again_shown is not None:
                 self.wrongs.append(f"{self._store.name}: a dynamic code was accepted again after {order.sale_id}")

@@ -124,7 +124,7 @@ async def _paper(store: SimulatedStore, chance: random.Random) -> None:
     store.paper.out = True
     store.trace.note(store.name, "paper out")
     await asyncio.sleep(chance.choice((300, 3 * HOUR_S, 14 * HOUR_S)) * chance.random())
-    store.paper.out = False
+    store.paper.out, store.paper.in_since_s = False, asyncio.get_running_loop().time()
 
 
 def _lose_replica(store: SimulatedStore) -> None:

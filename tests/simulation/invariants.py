@@ -14,6 +14,8 @@ from tests.simulation.customers import Acknowledged
 from tests.simulation.headquarters import Headquarters
 from tests.simulation.store import Name, SimulatedStore
 
+_PAPER_PATIENCE_S = 600
+
 
 def own_points(store: SimulatedStore, member_id: str) -> int:
     """What one store's events move for a member, read from the events themselves."""
@@ -59,6 +61,12 @@ def check_store(store: SimulatedStore, acknowledged: Sequence[Acknowledged], wro
     for table, key in (("used_transactions", "transaction_id"), ("used_nonces", "nonce")):
         if store.books.rows(f"SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1"):
             wrongs.append(f"{store.name}: a key of {table} twice")
+    nonces, dynamic = (
+        store.books.rows(f"SELECT count(*) AS n FROM {what}")[0]["n"]
+        for what in ("used_nonces", "events WHERE json_extract(body, '$.member.certainty') = 'dynamic'")
+    )
+    if nonces != dynamic:
+        wrongs.append(f"{store.name}: {dynamic} sales on a dynamic code, {nonces} nonces used up")
     codes: Counter[str] = Counter(sale.dynamic_code for sale in acknowledged if sale.dynamic_code is not None)
     wrongs += [f"{store.name}: one dynamic code served {count} sales" for count in codes.values() if count > 1]
     pending = len(store.books.rows("SELECT 1 FROM outbox"))
@@ -66,6 +74,19 @@ def check_store(store: SimulatedStore, acknowledged: Sequence[Acknowledged], wro
         wrongs.append(f"{store.name}: {pending} outbox rows for {len(events)} events")
     wrongs += [f"{store.name}: {job} came out {times} times" for job, times in store.paper.printed.items() if times > 1]
     return events
+
+
+def check_queues(store: SimulatedStore, now_s: float, wrongs: list[str]) -> None:
+    """What waits has a reason: a printer with paper lets nothing wait, and only HQ's own word suspends an event."""
+    well_s = now_s - max(store.up_since_s, store.paper.in_since_s)
+    if not store.paper.out and well_s > _PAPER_PATIENCE_S:
+        before_ms = store.clock.now_ms() - _PAPER_PATIENCE_S * 1000
+        late = store.books.rows(
+            "SELECT job_id FROM print_jobs WHERE state = 'queued' AND created_at_ms < :before", before=before_ms
+        )
+        wrongs += [f"{store.name}: {row['job_id']} waits although the printer is well" for row in late]
+    odd = store.books.rows("SELECT seq, code FROM outbox WHERE state = 'suspended' AND code <> 'TRANSACTION_USED'")
+    wrongs += [f"{store.name}: event {row['seq']} is suspended as {row['code']}" for row in odd]
 
 
 def _tells(body: dict[str, object], sale: Acknowledged) -> bool:

@@ -16,6 +16,7 @@ from tests.simulation.chance import HOUR_S
 from tests.simulation.process import Process
 from tests.simulation.trace import Trace
 
+_PUSH_TROUBLE = 4  # batches are few beside reads, and it is they that must arrive exactly once
 _FAULTS = ("lost_request", "lost_answer", "twice", "slow", "500", "503", "429", "nonsense", "reset")
 
 
@@ -86,7 +87,8 @@ class StoreTransport(httpx.AsyncBaseTransport):
         await request.aread()
         link, now_s = self._link, asyncio.get_running_loop().time()
         link.requests += 1
-        fault = link.chance.choice(_FAULTS) if link.chance.random() < link.fault_rate else "ok"
+        rate = link.fault_rate * (_PUSH_TROUBLE if request.url.path.endswith("/batches") else 1)
+        fault = link.chance.choice(_FAULTS) if link.chance.random() < rate else "ok"
         if now_s < link.broken_until_s:
             fault = link.chance.choice(("lost_request", "reset"))
         try:

@@ -24,6 +24,8 @@ class Paper:
     chance: random.Random
     fault_rate: float
     out: bool = False
+    in_since_s: float = 0.0
+    """Since when there is paper, virtual seconds."""
     printed: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
 

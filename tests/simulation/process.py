@@ -83,6 +83,7 @@ class Disk(InlineWorker):
         super().__init__(name)
         self._process = process
         self._image: Image | None = None
+        self._busy_until_s = 0.0
         self.cut: Cut | None = None
         self.connection: Connection | None = None
         self.path = Path()
@@ -91,7 +92,10 @@ class Disk(InlineWorker):
         """Wait for the turn, work, wait for the answer to come back; die on the way if a cut says so."""
         process = self._process
         process.check()
-        await asyncio.sleep(process.chance.uniform(0.0001, 0.002))
+        # In order of submission, as in the thread this stands for.
+        now_s = asyncio.get_running_loop().time()
+        self._busy_until_s = max(now_s, self._busy_until_s) + process.chance.uniform(0.0001, 0.002)
+        await asyncio.sleep(self._busy_until_s - now_s)
         process.check()
         result = await super().call(work)
         if isinstance(result, Connection):

@@ -51,6 +51,7 @@ class SimulatedStore:
         self.paper = Paper(self.name, self.trace, generator(seed, self.name, "paper"), fault_rate / 4)
         self.process = Process(self.name, self.chance)
         self.up = asyncio.Event()
+        self.up_since_s = 0.0
         self.agent: Agent | None = None
         self.settings = _settings(folder)
         self.lost: dict[Name, str] = {}
@@ -100,6 +101,7 @@ class SimulatedStore:
         ]
         self._tasks = [asyncio.create_task(self._guarded(name, work, process)) for name, work in works]
         self.up.set()
+        self.up_since_s = asyncio.get_running_loop().time()
         self.trace.note(self.name, "started", len(recovered))
 
     async def run(self) -> None:

@@ -5,6 +5,7 @@ Called by tests.simulation.__main__ and the tests. All real but hardware, socket
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from tests.simulation.trace import Trace
 _SHM = Path("/dev/shm")
 _HEAL_H = 6
 _PROOFS = 3
+_FULL_LOOKS = 24
 _AUDIT_EVENTS = 100
 """Sealed events rehashed per proof: far fewer than in a shop, so that the round robin goes round and costs little."""
 
@@ -141,7 +143,7 @@ class World:
         selling = [asyncio.create_task(cashier.run(plan.days)) for cashier in self.cashiers]
         for cashier in self.cashiers:
             cashier.on_shown = balances.check
-        watch = asyncio.create_task(self._look_hourly())
+        watch = asyncio.create_task(self._look())
         try:
             await _all_or_first_failure(selling, machines)
             await asyncio.sleep(max(0.0, plan.days * DAY_S - asyncio.get_running_loop().time()))
@@ -156,12 +158,14 @@ class World:
             watch.cancel()
             self._collect()
 
-    async def _look_hourly(self) -> None:
-        while True:
-            await asyncio.sleep(6 * HOUR_S)
+    async def _look(self) -> None:
+        for looks in itertools.count():
+            await asyncio.sleep(HOUR_S / 4)
             for store, cashier in zip(self.stores, self.cashiers, strict=True):
                 if store.up.is_set():
-                    invariants.check_store(store, cashier.acknowledged, self._wrongs)
+                    invariants.check_queues(store, asyncio.get_running_loop().time(), self._wrongs)
+                    if looks % _FULL_LOOKS == 0:
+                        invariants.check_store(store, cashier.acknowledged, self._wrongs)
 
     async def _heal(self) -> None:
         """Everything works again; wait until nothing waits any more."""
@@ -172,6 +176,7 @@ class World:
         for store in self.stores:
             store.link.broken_until_s = store.link.fault_rate = 0.0
             store.paper.fault_rate, store.paper.out, store.clock.wrong_by_ms = 0.0, False, 0
+            store.paper.in_since_s = asyncio.get_running_loop().time()
         for _ in range(_HEAL_H * 6):
             await asyncio.sleep(600)
             if all(store.up.is_set() and not _waiting(store) for store in self.stores) and self.hq.up.is_set():
