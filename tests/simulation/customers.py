@@ -57,8 +57,8 @@ class Cashier:
         self._sales_a_day = sales_a_day
         self.acknowledged: list[Acknowledged] = []
         self.wrongs: list[str] = []
-        self.on_shown: Callable[[SimulatedStore, str, int], None] = lambda _store, _member, _points: None
-        """Called when a member's balance was shown."""
+        self.on_shown: Callable[[SimulatedStore, str, int, bool], None] = lambda _store, _member, _points, _still: None
+        """Called when a member's balance was shown, and whether the replica stood still meanwhile."""
 
     async def run(self, days: int) -> None:
         """Serve everybody of so many days."""
@@ -187,21 +187,23 @@ class Cashier:
             await asyncio.sleep(0.2)
 
     async def _resolve(self, code: str) -> Identification:
-        till = self._store.till
+        till, before = self._store.till, self._store.replica_changes()
         who = await till.resolve(code)
-        await self._show(who)
+        await self._show(who, before)
         return who
 
     async def _resolve_payment(self, raw: str) -> Identification:
-        who = await self._store.till.resolve_payment(raw)
-        await self._show(who)
+        till, before = self._store.till, self._store.replica_changes()
+        who = await till.resolve_payment(raw)
+        await self._show(who, before)
         return who
 
-    async def _show(self, who: Identification) -> None:
+    async def _show(self, who: Identification, before: int) -> None:
         view = await self._store.till.view(who)
         member = view["member"]
         if isinstance(member, dict) and self._store.up.is_set():
-            self.on_shown(self._store, str(member["member_id"]), int(str(member["points"])))
+            still = self._store.replica_changes() == before
+            self.on_shown(self._store, str(member["member_id"]), int(str(member["points"])), still)
 
     async def _quote(
         self, lines: tuple[OrderLine, ...], who: Identification | None

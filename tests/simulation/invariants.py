@@ -5,7 +5,7 @@ Every check names what it found in `wrongs`; an empty list is the only good end.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.db.books import BooksDb
 from agent.domain.digest import event_digest, extend, genesis
@@ -17,14 +17,14 @@ from tests.simulation.store import Name, SimulatedStore
 _PAPER_PATIENCE_S = 600
 
 
-def own_points(store: SimulatedStore, member_id: str) -> int:
-    """What one store's events move for a member, read from the events themselves."""
+def own_points(store: SimulatedStore, member_id: str, after: Mapping[str, int] | None = None) -> int:
+    """What one store's events (behind `after`, by epoch) move for a member, read from the events themselves."""
     rows = store.books.rows(
-        "SELECT coalesce(sum(json_extract(p.value, '$.amount')), 0) AS points FROM events e, json_each(e.body,"
+        "SELECT e.epoch, e.seq, json_extract(p.value, '$.amount') AS points FROM events e, json_each(e.body,"
         " '$.postings') p WHERE json_extract(p.value, '$.owner') = :member",
         member=member_id,
     )
-    return int(rows[0]["points"])
+    return sum(row["points"] for row in rows if row["seq"] > (after or {}).get(row["epoch"], 0))
 
 
 def store_events(store: SimulatedStore, wrongs: list[str]) -> dict[Name, str]:
@@ -182,12 +182,22 @@ class Balances:
         self._wrongs = wrongs
         self.shown = 0
 
-    def check(self, store: SimulatedStore, member_id: str, points: int) -> None:
-        """Judge one balance that was just shown."""
+    def check(self, store: SimulatedStore, member_id: str, points: int, still: bool) -> None:
+        """Judge one balance that was just shown; exactly, where the replica stood still meanwhile."""
         self.shown += 1
+        if still and points != (truth := _by_the_rule(store, member_id)):
+            self._wrongs.append(f"{store.name}: shows {points} points of {member_id}, by the rule {truth}")
         others = points - self._opening[member_id] - own_points(store, member_id)
         rest = [other for other in self._stores if other is not store]
         known = all(one.up.is_set() for one in rest) and not any(one.lost for one in self._stores)
         most = sum(own_points(other, member_id) for other in rest) if known else None
         if others < 0 or (most is not None and others > most):
             self._wrongs.append(f"{store.name}: shows {points} points of {member_id}, {others} of {most} from others")
+
+
+def _by_the_rule(store: SimulatedStore, member_id: str) -> int:
+    """HQ's row plus what this store's own events moved after the row's watermarks."""
+    row = store.replica.rows("SELECT points, pull_no FROM members WHERE member_id = :member", member=member_id)[0]
+    pull = store.replica.rows("SELECT epoch, watermark FROM pulls WHERE pull_no = :pull", pull=row["pull_no"])
+    marks = {mark["epoch"]: mark["watermark"] for mark in pull}
+    return int(row["points"]) + own_points(store, member_id, marks)

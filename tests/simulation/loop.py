@@ -36,6 +36,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.now_s = 0.0
         self._selector = _Selector(self)
+        self._clock_resolution = 1e-6  # above the rounding of a float that counts the seconds of years
 
     def time(self) -> float:
         """Virtual seconds since the world began."""

@@ -69,6 +69,15 @@ class SimulatedStore:
         return self.process.disks["db-books"]
 
     @property
+    def replica(self) -> Disk:
+        """replica.db of the living process."""
+        return self.process.disks["db-replica"]
+
+    def replica_changes(self) -> int:
+        """How many rows of the replica this process has written."""
+        return self.replica.connection.total_changes if self.replica.connection is not None else -1
+
+    @property
     def till(self) -> Till:
         """The till; Killed where nobody answers."""
         if self.agent is None or not self.up.is_set():
