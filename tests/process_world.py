@@ -88,7 +88,7 @@ class ProcessWorld:
     async def _start(self, marker: str, arguments: Sequence[str], before: Sequence[str] = ()) -> Daemon:
         daemon = Daemon(*arguments, before=before)
         self.daemons.append(daemon)
-        await daemon.start(marker)
+        await daemon.start(marker, timeout_s=90)  # a starved machine that has no byte code yet is no fault of ours
         return daemon
 
     def pos(self) -> httpx.AsyncClient:

@@ -8,6 +8,7 @@ import pytest
 from tests.killing import mayhem
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_forty_kills_of_till_and_hq_cost_no_acknowledged_sale(tmp_path: Path, seed: int) -> None:
     shop = asyncio.run(mayhem(tmp_path, seed, till_kills=12, hq_kills=8))

@@ -33,6 +33,7 @@ async def dynamic_code(world: ProcessWorld) -> str:
     return code
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.system("faketime")
 def test_ten_years_wrong_either_way_sells_once_in_order_and_proves_equal(tmp_path: Path) -> None:
     async def story(world: ProcessWorld) -> None:

@@ -55,6 +55,7 @@ class Cashier:
         self._chance = generator(seed, store.name, "customers")
         self._members = members
         self._sales_a_day = sales_a_day
+        self._last = 0
         self.acknowledged: list[Acknowledged] = []
         self.wrongs: list[str] = []
         self.on_shown: Callable[[SimulatedStore, str, int, bool], None] = lambda _store, _member, _points, _still: None
@@ -76,7 +77,9 @@ class Cashier:
     async def _serve(self, sale_id: str) -> None:
         chance, till = self._chance, self._store
         kind = chance.choices(_KINDS, (30, 25, 15, 20, 10))[0]
-        who = chain.member(chance.randrange(self._members))
+        # Some come back before HQ's word of their first sale does.
+        self._last = self._last if chance.random() < 0.3 else chance.randrange(self._members)
+        who = chain.member(self._last)
         code: str | None = who.number if kind == "static" else None
         if kind == "dynamic":
             code = await self._hq.dynamic_code(who.number)

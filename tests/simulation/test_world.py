@@ -12,6 +12,7 @@ import pytest
 from tests.simulation.loop import NothingScheduled, VirtualLoop, run
 from tests.simulation.world import Plan, Report, simulate
 
+pytestmark = pytest.mark.timeout(600)  # worlds are many; a slow disk makes them slow
 _SMALL = ("--days", "1", "--stores", "2", "--sales", "25")
 
 
