@@ -36,6 +36,7 @@ def tell(report: Report) -> None:
     virtual_s = plan.days * DAY_S * plan.stores
     print(f"{virtual_s / report.seconds:,.0f} store-seconds per second ({report.seconds:.1f} s real)")
     print(f"trace {report.trace}")
+    print(*(f"KNOWN {defect}" for defect in report.known), sep="\n", end="\n" if report.known else "")
     if report.wrongs:
         print(*report.tail, sep="\n")
         print(*(f"WRONG {wrong}" for wrong in report.wrongs[:40]), sep="\n")

@@ -30,7 +30,7 @@ class Rates:
     paper_outs: float = 1.5
     replicas_lost: float = 0.3
     book_copies: float = 2
-    books_restored: float = 0.0
+    books_restored: float = 0.2
     hq_cuts: float = 5
     hq_kills: float = 1.5
     hq_copies: float = 4

@@ -87,6 +87,7 @@ class Headquarters:
             return False
         self.process.kill("restored from a copy")
         put_image(self._folder / DATABASE, self._chance.choice(self._backups))
+        self._trace.note("hq", "hq restored")
         return True
 
     # --- HQ's people ------------------------------------------------------------------------------------------------

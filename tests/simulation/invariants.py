@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from agent.db.books import BooksDb
 from agent.domain.digest import event_digest, extend, genesis
 from agent.ports import OutcomeKind
+from sync.proof import Finding
 from tests.simulation.customers import Acknowledged
 from tests.simulation.headquarters import Headquarters
 from tests.simulation.store import Name, SimulatedStore
@@ -201,3 +202,22 @@ def _by_the_rule(store: SimulatedStore, member_id: str) -> int:
     pull = store.replica.rows("SELECT epoch, watermark FROM pulls WHERE pull_no = :pull", pull=row["pull_no"])
     marks = {mark["epoch"]: mark["watermark"] for mark in pull}
     return int(row["points"]) + own_points(store, member_id, marks)
+
+
+def is_known(finding: Finding) -> bool:
+    """Whether this is the defect that tests.simulation.test_known_defects shows: remove both when it is repaired."""
+    return (finding.side, finding.table, finding.code) == ("hq", "seals", "MISSING")
+
+
+def waiting(store: SimulatedStore) -> str:
+    """What still waits in a store's books, in words; empty when nothing does."""
+    outbox = store.books.rows(
+        "SELECT state, count(*) AS n FROM outbox WHERE state IN ('pending', 'conflict') GROUP BY state"
+    )
+    jobs = store.books.rows(
+        "SELECT state, count(*) AS n FROM print_jobs WHERE state IN ('queued', 'sending') GROUP BY state"
+    )
+    parts = [f"outbox {row['state']} {row['n']}" for row in outbox] + [
+        f"paper {row['state']} {row['n']}" for row in jobs
+    ]
+    return ", ".join(parts)
