@@ -15,7 +15,8 @@ from tests.simulation.customers import Acknowledged
 from tests.simulation.headquarters import Headquarters
 from tests.simulation.store import Name, SimulatedStore
 
-_PAPER_PATIENCE_S = 600
+_PAPER_PATIENCE_S, _BACKLOG_S = 180, 1200
+"""How long a job may wait at a printer that is well, and how long after a night without paper none is late."""
 
 
 def own_points(store: SimulatedStore, member_id: str, after: Mapping[str, int] | None = None) -> int:
@@ -80,7 +81,7 @@ def check_store(store: SimulatedStore, acknowledged: Sequence[Acknowledged], wro
 def check_queues(store: SimulatedStore, now_s: float, wrongs: list[str]) -> None:
     """What waits has a reason: a printer with paper lets nothing wait, and only HQ's own word suspends an event."""
     well_s = now_s - max(store.up_since_s, store.paper.in_since_s)
-    if not store.paper.out and well_s > _PAPER_PATIENCE_S:
+    if not store.paper.out and well_s > _BACKLOG_S:
         before_ms = store.clock.now_ms() - _PAPER_PATIENCE_S * 1000
         late = store.books.rows(
             "SELECT job_id FROM print_jobs WHERE state = 'queued' AND created_at_ms < :before", before=before_ms

@@ -33,7 +33,7 @@ from tests.simulation.trace import Trace
 _SHM = Path("/dev/shm")
 _HEAL_H = 6
 _PROOFS = 3
-_FULL_LOOKS = 24
+_LOOK_S, _FULL_LOOKS = 120, 180
 _AUDIT_EVENTS = 100
 """Sealed events rehashed per proof: far fewer than in a shop, so that the round robin goes round and costs little."""
 
@@ -162,7 +162,7 @@ class World:
 
     async def _look(self) -> None:
         for looks in itertools.count():
-            await asyncio.sleep(HOUR_S / 4)
+            await asyncio.sleep(_LOOK_S)
             for store, cashier in zip(self.stores, self.cashiers, strict=True):
                 if store.up.is_set():
                     invariants.check_queues(store, asyncio.get_running_loop().time(), self._wrongs)
