@@ -48,6 +48,7 @@ test-system: $(READY)
 test-long: $(READY) system-packages
 	@.ci/system-packages strace faketime fuse3
 	$(BIN)/python -m pytest --timeout=1800 -rP tests/long
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest --timeout=1800 tests/unit
 	@$(BIN)/python -m tests.mutants
 
 # Figures with their floors, against baselines of the same run. The machine should have nothing else to do.

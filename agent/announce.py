@@ -48,7 +48,7 @@ class Announcer:
 
     def deliver(self, stored: Notice, *, live_only: Mapping[str, Json] | None = None) -> None:
         """Hand a stored notice to those who listen now."""
-        self._on_notice(stored)
+        asyncio.get_running_loop().call_soon(self._on_notice, stored)  # the log line can wait, the answer cannot
         live = Notice(stored.id, stored.at_ms, stored.kind, {**stored.data, **(live_only or {})})
         for listener in list(self._listeners):
             try:

@@ -24,7 +24,7 @@ class Seal(Message):
 
     workstation_id: Name
     number: Seq
-    """Dense over all seals of this HQ: the cursor of `GET /v1/seals`."""
+    """1, 2, 3 … within its epoch."""
     epoch: Name
     first: Seq
     last: Seq

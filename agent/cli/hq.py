@@ -148,7 +148,7 @@ def token(
 @app.command()
 def seals(
     csv: Annotated[bool, typer.Option("--csv", help="CSV: a line per seal, business day, kind and state.")] = False,
-    after: Annotated[int, typer.Option(min=0, help="Only seals behind this number.")] = 0,
+    after: Annotated[int, typer.Option(min=0, help="Only seals behind this cursor.")] = 0,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Print what is proven and sealed: JSON lines, or CSV."""
@@ -163,15 +163,16 @@ def seals(
 async def _all_seals(data: Path, after: int) -> list[Seal]:
     found: list[Seal] = []
     while True:
-        at = found[-1].number if found else after
 
-        async def work(hq: HqService, at: int = at) -> dict[str, Any]:
-            return {"seals": [seal.model_dump(mode="json") for seal in await hq.seals(at)]}
+        async def work(hq: HqService, at: int = after) -> dict[str, Any]:
+            page, cursor = await hq.seals(at)
+            return {"seals": [seal.model_dump(mode="json") for seal in page], "cursor": cursor}
 
-        page = (await _do(data, "seals", SealsAsk(after=at), work))["seals"]
-        if not page:
+        page = await _do(data, "seals", SealsAsk(after=after), work)
+        if not page["seals"]:
             return found
-        found += [Seal.model_validate(row, strict=False) for row in page]
+        found += [Seal.model_validate(row, strict=False) for row in page["seals"]]
+        after = page["cursor"]
 
 
 async def _do(data: Path, path: str, ask: BaseModel, work: Callable[[HqService], Awaitable[Any]]) -> Any:

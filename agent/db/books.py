@@ -7,6 +7,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+import orjson
+
 from agent.db.notices import insert_notice
 from agent.db.print_jobs import insert_job
 from agent.db.store import Store
@@ -155,7 +157,7 @@ class BooksDb:
         if row is None:
             return None
         name = EventName(self._workstation_id, row["epoch"], row["seq"])
-        field = first_difference(json.loads(row["request"]), json.loads(json.dumps(request)))
+        field = first_difference(orjson.loads(row["request"]), orjson.loads(orjson.dumps(request)))
         opened = self._keys.decrypt("requests", "answer_sealed", caller_id, row["answer_sealed"])
         answer, _ = open_answer(opened)
         return Outcome(OutcomeKind.EXISTS if field is None else OutcomeKind.CONFLICT, name, answer, field)
@@ -240,7 +242,8 @@ class BooksDb:
 
 def seal_answer(answer: dict[str, Json], request: bytes) -> str:
     """What is sealed beside a request: its answer, and the request's hash, so that an altered one shows."""
-    return canonical({"answer": answer, "request_sha256": hashlib.sha256(request).hexdigest()}).decode()
+    content = {"answer": answer, "request_sha256": hashlib.sha256(request).hexdigest()}
+    return orjson.dumps(content).decode()
 
 
 def open_answer(opened: str) -> tuple[dict[str, Json], str]:
@@ -290,4 +293,4 @@ def _head(connection: Connection, workstation_id: str, epoch: str) -> tuple[int,
 
 def _plain(value: dict[str, Json]) -> str:
     """JSON whose text is kept and hashed as it is: without the checks of the canonical form."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(value).decode()

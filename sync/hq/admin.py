@@ -101,7 +101,8 @@ async def token(ask: TokenAsk, hq: _Hq) -> JSONResponse:
 @router.post("/seals")
 async def seals(ask: SealsAsk, hq: _Hq) -> JSONResponse:
     """One page of seals."""
-    return JSONResponse({"seals": [seal.model_dump() for seal in await hq.seals(ask.after)]})
+    found, cursor = await hq.seals(ask.after)
+    return JSONResponse({"seals": [seal.model_dump() for seal in found], "cursor": cursor})
 
 
 async def add_station(hq: HqService, ask: StationAsk) -> str:

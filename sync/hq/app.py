@@ -96,12 +96,11 @@ class _Calls:
     async def seals(self, request: Request) -> Response:
         await door.reader(self._hq, request)
         after = _cursor(request.query_params.get("after", "0"))
-        found = await self._hq.seals(after)
+        found, cursor = await self._hq.seals(after)
         wants = request.query_params.get("format", "") or request.headers.get("accept", "")
         if "csv" in wants:
-            cursor = str(found[-1].number if found else after)
-            return Response(as_csv(found), media_type="text/csv; charset=utf-8", headers={"X-Cursor": cursor})
-        return door.answer(request, SealPage(seals=found, cursor=found[-1].number if found else after))
+            return Response(as_csv(found), media_type="text/csv; charset=utf-8", headers={"X-Cursor": str(cursor)})
+        return door.answer(request, SealPage(seals=found, cursor=cursor))
 
     async def totals(self, request: Request, workstation_id: str) -> Response:
         station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)

@@ -23,10 +23,10 @@ from sync.proof import Finding, ProofAnswer, ProofRequest, proof_signing_bytes
 class Rehash:
     """A proof under way. The unit begins behind the last seal both ends have, else at the beginning of the epoch."""
 
-    def __init__(self, station: Station, request: ProofRequest, public_key: bytes) -> None:
+    def __init__(self, station: Station, request: ProofRequest, public_key: bytes, now_ms: int) -> None:
         self.station = station
         self.request = request
-        self._public_key = public_key
+        self._public_key, self._now_ms = public_key, now_ms
         self._rolling = Rolling(station, request.epoch, public_key)
         self.walk: Walk | None = None
         self.after = 0
@@ -63,7 +63,8 @@ class Rehash:
         for seal in sorted(self.request.seals, key=lambda one: one.last):
             if (seal.workstation_id, seal.epoch) != (who, epoch) or not seals.is_ours(seal, self._public_key):
                 raise Refusal("SEAL_NOT_OURS", "a seal given back is not signed by this HQ", status=422)
-            seals.insert(connection, seal)
+            if seal.first == seals.sealed_to(connection, who, epoch) + 1:
+                seals.insert(connection, seal, self._now_ms)
 
     def _start(self, connection: Connection) -> Walk:
         who, epoch = self.station.workstation_id, self.request.epoch

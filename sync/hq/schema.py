@@ -220,7 +220,8 @@ INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, 
     json_each(e.body, '$.postings') p WHERE e.state = 'ok';
 CREATE INDEX transactions_event ON transactions (workstation_id, epoch, seq);
 CREATE TABLE seals (
-  number INTEGER PRIMARY KEY CHECK (number >= 1),
+  place INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL CHECK (number >= 1),
   workstation_id TEXT NOT NULL REFERENCES workstations,
   epoch TEXT NOT NULL,
   first INTEGER NOT NULL CHECK (first >= 1),
@@ -231,7 +232,8 @@ CREATE TABLE seals (
   totals TEXT NOT NULL,
   suspended BLOB NOT NULL CHECK (length(suspended) = 32),
   signature BLOB NOT NULL CHECK (length(signature) = 64),
-  UNIQUE (workstation_id, epoch, last)
+  UNIQUE (workstation_id, epoch, last),
+  UNIQUE (workstation_id, epoch, number)
 ) STRICT;
 CREATE TABLE discrepancies (
   workstation_id TEXT NOT NULL REFERENCES workstations,

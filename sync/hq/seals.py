@@ -88,7 +88,7 @@ def make(
 ) -> Seal:
     """Seal what is proven behind the last seal, up to `last`; inside the caller's transaction."""
     first = sealed_to(connection, workstation_id, epoch) + 1
-    number = int(connection.execute("SELECT COALESCE(MAX(number), 0) + 1 FROM seals").fetchone()[0])
+    number = 1 + last_number(connection, workstation_id, epoch)
     draft = Seal(
         workstation_id=workstation_id,
         number=number,
@@ -103,18 +103,32 @@ def make(
         signature="",
     )
     seal = draft.model_copy(update={"signature": base64.b64encode(keys.sign(seal_signing_bytes(draft))).decode()})
-    insert(connection, seal)
+    insert(connection, seal, at_ms)
     return seal
 
 
-def insert(connection: Connection, seal: Seal) -> None:
-    """Store a seal as it is."""
+def last_number(connection: Connection, workstation_id: str, epoch: str) -> int:
+    """Number of the last seal of an epoch, 0 before the first."""
+    found = connection.execute(
+        "SELECT MAX(number) FROM seals WHERE workstation_id = :id AND epoch = :epoch",
+        {"id": workstation_id, "epoch": epoch},
+    ).fetchone()[0]
+    return int(found or 0)
+
+
+def insert(connection: Connection, seal: Seal, now_ms: int) -> None:
+    """Store a seal as it is, at a place behind all others; inside the caller's transaction.
+
+    Places are milliseconds, or dense where several seals fall into one: an HQ restored from a copy goes on behind
+    every place it ever gave, so that the cursor of a reader stays good and what was given back is read again.
+    """
     rows: Json = [list(row) for row in seal.totals]
     connection.execute(
-        "INSERT INTO seals (number, workstation_id, epoch, first, last, head, hour, at_ms, totals, suspended,"
-        " signature) VALUES (:number, :workstation_id, :epoch, :first, :last, :head, :hour, :at_ms, :totals,"
-        " :suspended, :signature) ON CONFLICT DO NOTHING",
+        "INSERT INTO seals (place, number, workstation_id, epoch, first, last, head, hour, at_ms, totals, suspended,"
+        " signature) SELECT MAX(COALESCE(MAX(place) + 1, 1), :now_ms), :number, :workstation_id, :epoch, :first,"
+        " :last, :head, :hour, :at_ms, :totals, :suspended, :signature FROM seals",
         {
+            "now_ms": now_ms,
             **seal.model_dump(exclude={"totals", "head", "suspended", "signature"}),
             "head": bytes.fromhex(seal.head),
             "totals": canonical(rows).decode(),
@@ -136,12 +150,12 @@ def suspensions(
     return [(row["seq"], row["code"]) for row in reversed(rows)]
 
 
-def page(connection: Connection, after: int, limit: int = READER_PAGE_SEALS) -> list[Seal]:
-    """Seals of all workstations behind number `after`, for HQ's own systems."""
+def page(connection: Connection, after: int, limit: int = READER_PAGE_SEALS) -> tuple[list[Seal], int]:
+    """Seals of all workstations behind place `after`, for HQ's own systems, and the place to ask from next."""
     rows = connection.execute(
-        "SELECT * FROM seals WHERE number > :after ORDER BY number LIMIT :limit", {"after": after, "limit": limit}
-    )
-    return [seal_of(row) for row in rows]
+        "SELECT * FROM seals WHERE place > :after ORDER BY place LIMIT :limit", {"after": after, "limit": limit}
+    ).fetchall()
+    return [seal_of(row) for row in rows], int(rows[-1]["place"]) if rows else after
 
 
 def as_csv(found: Sequence[Seal]) -> str:

@@ -148,7 +148,7 @@ class HqService:
     async def prove(self, workstation_id: str, request: ProofRequest) -> ProofAnswer:
         """Rehash what one epoch holds behind the last seal, in steps; sign, and seal it when it is equal."""
         station = await self._read(lambda c: self._known(c, workstation_id))
-        rehash = prove.Rehash(station, request, self._keys.public_key)
+        rehash = prove.Rehash(station, request, self._keys.public_key, self._clock.now_ms())
         while not await self._read(rehash.step):
             pass
         now = self._clock.now_ms()
@@ -166,8 +166,8 @@ class HqService:
         return await self._read(lambda c: ranges.compare(c, self._known(c, workstation_id), request))
 
     # --- HQ's own systems -------------------------------------------------------------------------------------------
-    async def seals(self, after: int) -> list[Seal]:
-        """Seals of all workstations behind number `after`, oldest first, one page."""
+    async def seals(self, after: int) -> tuple[list[Seal], int]:
+        """Seals of all workstations behind place `after`, oldest first, one page; and the place to ask from next."""
         return await self._read(lambda c: seals.page(c, after))
 
     async def add_reader(self, name: str) -> str:

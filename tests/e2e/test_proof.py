@@ -59,7 +59,7 @@ def test_the_proof_rides_on_the_last_push_and_seals_contiguous_ranges(tmp_path: 
         epoch = await world.agent.outbox.epoch()
         mine = await world.agent.proofs.seals(epoch, 0)
         assert [(seal.first, seal.last) for seal in mine] == [(1, 3), (4, 4)]
-        assert mine == await world.server.hq.seals(0)
+        assert mine == (await world.server.hq.seals(0))[0]
         assert [row[3:] for row in mine[0].totals] == [(3, 5940, 0)]
         assert mine[0].hour.endswith(":00+08:00")
         await world.agent.daemon.prove()
@@ -107,8 +107,8 @@ def test_hqs_own_systems_read_seals_with_a_token_only(tmp_path: Path) -> None:
             assert (await client.get("/v1/seals", headers={"Authorization": "Bearer x"})).status_code == 401
             key = {"Authorization": f"Bearer {token}"}
             page = (await client.get("/v1/seals?after=0", headers=key)).json()
-            assert (page["cursor"], len(page["seals"])) == (1, 1)
-            assert (await client.get("/v1/seals?after=1", headers=key)).json()["seals"] == []
+            assert len(page["seals"]) == 1
+            assert (await client.get(f"/v1/seals?after={page['cursor']}", headers=key)).json()["seals"] == []
             text = (await client.get("/v1/seals?format=csv", headers=key)).text
             same = (await client.get("/v1/seals", headers=key | {"Accept": "text/csv"})).text
         (row,) = csv.DictReader(io.StringIO(text))
@@ -160,7 +160,7 @@ def test_seals_lost_on_either_side_come_back_from_the_other(tmp_path: Path) -> N
         await at_hq(world, lambda c: c.execute("DELETE FROM seals WHERE last >= 2"))
         run = await world.agent.daemon.prove()
         assert (run.result, [one[:3] for one in named(run)]) == ("healed", [("hq", "seals", "2"), ("hq", "seals", "3")])
-        assert await world.server.hq.seals(0) == mine
+        assert (await world.server.hq.seals(0))[0] == mine
         await world.agent.books._store.run(lambda c: c.execute("DELETE FROM seals WHERE last >= 2"))
         assert (await world.agent.daemon.prove()).equal
         assert await world.agent.proofs.seals(epoch, 0) == mine
