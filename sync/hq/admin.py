@@ -64,7 +64,7 @@ class SealsAsk(_Ask):
 router = APIRouter()
 
 
-def _service(request: Request) -> HqService:
+async def _service(request: Request) -> HqService:
     hq: HqService = request.app.state.hq
     return hq
 
