@@ -17,6 +17,7 @@ from agent.domain.receipts import test_page
 from agent.health import Health
 from agent.ports import Clock, Entropy, JobKind, NewPrintJob, Outbox, PrintLedger, Replica
 from agent.printing import PrintService
+from agent.proof_ports import Discrepancies
 from sync.protocol import EnrolAnswer
 from sync.push import Pusher
 from sync.reconcile import Reconciler
@@ -38,6 +39,7 @@ class DaemonParts:
     replica: Replica
     pusher: Pusher
     reconciler: Reconciler
+    discrepancies: Discrepancies
     printing: Sequence[PrintService]
     announcer: Announcer
     clock: Clock
@@ -51,6 +53,7 @@ class Daemon:
         self._parts = parts
         self.has_rules = False
         self._reconciling = False
+        self._step = ""
 
     def hello(self) -> dict[str, object]:
         """Who answers, and whether it can price: without rules from HQ everything is list price and earns nothing."""
@@ -93,10 +96,15 @@ class Daemon:
         if self._reconciling:
             raise Refusal("IN_FLIGHT", "a reconciliation is running", hint="wait for it", status=409)
         self._reconciling = True
+
+        def told(step: str) -> None:
+            self._step = step
+            progress(step)
+
         try:
-            run = await self._parts.reconciler.run(trigger, progress)
+            run = await self._parts.reconciler.run(trigger, told)
         finally:
-            self._reconciling = False
+            self._reconciling, self._step = False, ""
         await self._parts.announcer.announce("reconcile.finished", _told(run))
         return run
 
@@ -105,6 +113,19 @@ class Daemon:
         run = await self.prove(progress=progress)
         told = {"result": run.result, "equal": run.equal, "at_ms": run.at_ms, "seconds": round(run.seconds, 3)}
         return {**as_json(run), **told}
+
+    def progress(self) -> str:
+        """What a running proof is doing; empty when none runs."""
+        return self._step
+
+    async def differences(self, *, everything: bool) -> list[dict[str, Json]]:
+        """Discrepancies, newest first."""
+        return await self._parts.discrepancies.listed(everything=everything)
+
+    async def explain(self, number: int, by: str, why: str) -> None:
+        """Note a person's explanation of a discrepancy; it is told in the event stream and the log."""
+        await self._parts.discrepancies.explain(number, by, why, self._parts.clock.now_ms())
+        await self._parts.announcer.announce("discrepancy.explained", {"number": number, "operator": by})
 
     async def reconcile_if_due(self) -> None:
         """What the waker calls: run the hourly proof when it is due and none is running."""

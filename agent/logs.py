@@ -19,6 +19,7 @@ ALLOWED: Final = frozenset(
         "collected_fen", "points_earned", "discrepancies", "by", "certainty", "code", "code_kind", "device", "printer",
         "job_id", "state", "up", "reason", "result", "trigger", "count", "head", "requests", "bytes", "pushed", "feed",
         "rows", "version", "port", "socket", "store_id", "workstation_id", "hint", "seconds", "signal", "library",
+        "number",
     }
 )  # fmt: skip
 

@@ -180,7 +180,7 @@ class Agent:
         self.daemon = Daemon(
             DaemonParts(
                 enrolment, self.health, self.outbox, self.ledger, self.replica, self.pusher, reconciler,
-                self.printing, self.announcer, clock, entropy,
+                self.proofs, self.printing, self.announcer, clock, entropy,
             )
         )  # fmt: skip
         self.daemon.has_rules = (await self.replica.rules()).version > 0

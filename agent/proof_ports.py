@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.domain.buckets import Sums
+from agent.domain.digest import Json
 from agent.limits import PROOF_UNIT_EVENTS
 from agent.ports import StoredEvent
 from agent.witness_mark import Mark
@@ -118,8 +119,20 @@ class ProofBooks(Protocol):
         """Take over what HQ holds suspended."""
         ...
 
-    async def record(self, differences: Sequence[Difference], at_ms: int) -> None:
-        """Keep discrepancies."""
+    async def record(self, differences: Sequence[Difference], at_ms: int) -> list[Difference]:
+        """Keep discrepancies; give those that a person has explained and that are still the same."""
+        ...
+
+
+class Discrepancies(Protocol):
+    """What differed, for a person to look at and explain."""
+
+    async def listed(self, *, everything: bool) -> list[dict[str, Json]]:
+        """Discrepancies as plain JSON, newest first: the open ones, or all of them."""
+        ...
+
+    async def explain(self, number: int, by: str, why: str, at_ms: int) -> None:
+        """Note a person's explanation; raises Refusal for an unknown number."""
         ...
 
 

@@ -54,7 +54,7 @@ class Reconciler:
     async def run(self, trigger: str, progress: Progress = lambda _: None) -> Reconciliation:
         """Audit, push what waits with the proof on the last batch, prove every epoch, check the replica, record."""
         before, started_s, at_ms = self._hq.traffic(), self._clock.mono_s(), self._clock.now_ms()
-        pushed, reason, result = 0, "", "equal"
+        pushed, reason, result = 0, "", ""
         proofs: list[EpochProof] = []
         found: list[Difference] = []
         try:
@@ -73,15 +73,14 @@ class Reconciler:
             proved = self._hq.traffic().requests
             progress("replica")
             found += [Difference(one) for one in await self._downward.check()]
-            result = result_of(proofs, found)
         except SyncError as error:
             proved = self._hq.traffic().requests
             result, reason = "different" if isinstance(error, HqRejected) else "unreachable", error.message
         finally:
             self._pusher.ride = None
         found = once(found)
-        if found:
-            await self._books.record(found, at_ms)
+        explained = await self._books.record(found, at_ms) if found else []
+        result = result or result_of(proofs, found, explained)
         after = self._hq.traffic()
         run = Reconciliation(
             result=result,
@@ -93,6 +92,7 @@ class Reconciler:
             bytes=after.bytes_up + after.bytes_down - before.bytes_up - before.bytes_down,
             reason=reason,
             differences=tuple(found),
+            explained=len(explained),
             seconds=self._clock.mono_s() - started_s,
         )
         await self._record(run)

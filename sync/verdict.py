@@ -36,7 +36,7 @@ class EpochProof:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """One run over all epochs. `result`: equal, healed, different or unreachable."""
+    """One run over all epochs. `result`: equal, healed, explained, different or unreachable."""
 
     result: str
     trigger: str
@@ -48,6 +48,8 @@ class Reconciliation:
     bytes: int = 0
     reason: str = ""
     differences: tuple[Difference, ...] = ()
+    explained: int = 0
+    """How many of them a person has explained."""
     seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -56,10 +58,18 @@ class Reconciliation:
         return self.result in ("equal", "healed")
 
 
-def result_of(proofs: Sequence[EpochProof], found: Sequence[Difference]) -> str:
-    """`different` if a head differs or anything was found that does not heal, else `healed` or `equal`."""
-    if not all(proof.equal for proof in proofs) or not all(one.finding.heals for one in found):
+def result_of(proofs: Sequence[EpochProof], found: Sequence[Difference], explained: Sequence[Difference] = ()) -> str:
+    """`different` if a head differs or anything was found that does not heal, else `healed` or `equal`.
+
+    `explained` where nothing differs but what a person has explained, exactly as it was explained.
+    """
+    settled = {_place(one.finding) for one in explained}
+    still = [one for one in found if not one.finding.heals and _place(one.finding) not in settled]
+    unequal = [proof for proof in proofs if not proof.equal]
+    if still or any(not settled & {_place(one.finding) for one in proof.differences} for proof in unequal):
         return "different"
+    if unequal or settled:
+        return "explained"
     return "healed" if found or any(proof.healed for proof in proofs) else "equal"
 
 
@@ -103,6 +113,7 @@ def as_json(run: Reconciliation) -> dict[str, Json]:
         "reason": run.reason,
         "differences": [difference_json(one) for one in run.differences[:_KEPT]],
         "differences_in_all": len(run.differences),
+        "explained": run.explained,
     }
 
 

@@ -80,9 +80,14 @@ def settings(path: Path) -> Settings:
     return load(path)
 
 
-async def ask_daemon(configured: Settings, method: str, path: str, *, timeout_s: float = 60) -> dict[str, Any] | None:
-    """Ask the running daemon over its unix socket; None when none answers there. Raises AgentError on a refusal."""
-    return await ask_socket(configured.socket, method, path, timeout_s=timeout_s)
+async def require_daemon(
+    configured: Settings, method: str, path: str, *, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Ask the running daemon over its unix socket. Raises AgentError on a refusal, and when none answers there."""
+    answer = await ask_socket(configured.socket, method, path, body=body)
+    if answer is None:
+        raise AgentError("the agent is not running", hint="start it: systemctl start pos-agent, or pos-agent run")
+    return answer
 
 
 async def ask_socket(

@@ -1,27 +1,21 @@
-"""Commands of the till: run, enrol, pair, reconcile. They ask the running daemon; it alone opens the books."""
+"""Commands of the till: run, enrol, pair. They ask the running daemon; it alone opens the books."""
 
 import asyncio
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from agent import logs
 from agent.cli.common import (
     DEFAULT_CONFIG,
-    EXIT_DIFFERENT,
     ConfigOption,
-    ask_daemon,
+    require_daemon,
     run_async,
     run_service,
     settings,
 )
-from agent.cli.proof_tables import proof_tables
-from agent.config import Settings
-from agent.domain.errors import AgentError
 from agent.main import Agent
 from agent.main import enrol as enrol_here
 from agent.notify import our_notifier
@@ -65,42 +59,5 @@ async def _enrol(config: Path, code: str) -> Any:
 
 def pair(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Show a pairing code; a POS exchanges it for its token with POST /v1/pair within five minutes."""
-    answer = run_async(_ask(config, "POST", "/control/pairing-codes"))
+    answer = run_async(require_daemon(settings(config), "POST", "/control/pairing-codes"))
     print(answer["code"])
-
-
-async def _ask(config: Path, method: str, path: str) -> dict[str, Any]:
-    answer = await ask_daemon(settings(config), method, path)
-    if answer is None:
-        raise AgentError("the agent is not running", hint="start it: systemctl start pos-agent, or pos-agent run")
-    return answer
-
-
-def reconcile(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Prove now that HQ holds the same books; resend what it lacks. Exit code 3 when the books differ."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 160  # a log or a pipe: no reason to fold
-    with console.status("comparing both books") as status:
-        result = run_async(_reconcile(config, lambda step: status.update(f"comparing both books: {step}")))
-    for table in proof_tables(result):
-        console.print(table)
-    if not result["equal"]:
-        console.print(result["reason"] or "The books differ. Nothing altered heals by itself: a person must look.")
-        raise typer.Exit(EXIT_DIFFERENT)
-
-
-async def _reconcile(config: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    configured = settings(config)
-    answer = await ask_daemon(configured, "POST", "/control/reconcile", timeout_s=600)
-    return answer if answer is not None else await _reconcile_here(configured, progress)
-
-
-async def _reconcile_here(configured: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
-    """The daemon is down: open the books ourselves, as their only opener."""
-    agent = Agent(configured, SystemClock(), SystemEntropy())
-    try:
-        await agent.open()
-        return await agent.daemon.reconcile(progress)
-    finally:
-        await agent.close()

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agent.cli.common import DEFAULT_CONFIG, ConfigOption, ask_daemon, plain_errors, settings
+from agent.cli.common import DEFAULT_CONFIG, ConfigOption, ask_socket, plain_errors, settings
 from agent.config import PrinterSection, Settings
 from agent.domain.errors import AgentError, ConfigError
 from agent.keyring import DEVICE_KEY, FIELD_KEY, load_enrolment
@@ -179,7 +179,7 @@ async def _hq(configured: Settings) -> Finding:
 
 async def _daemon(configured: Settings) -> Finding:
     try:
-        answer = await ask_daemon(configured, "GET", "/v1/status", timeout_s=5)
+        answer = await ask_socket(configured.socket, "GET", "/v1/status", timeout_s=5)
     except (AgentError, PermissionError) as error:
         return Finding("daemon", "wrong", str(error), "run as the service user, or as root")
     if answer is None:

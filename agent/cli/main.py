@@ -6,7 +6,7 @@ configuration is wrong (systemd does not restart on 78).
 
 import typer
 
-from agent.cli import daemon, doctor, hq, trying
+from agent.cli import daemon, doctor, hq, proof, trying
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,7 +17,9 @@ app = typer.Typer(
 app.command("run")(daemon.run)
 app.command("enrol")(daemon.enrol)
 app.command("pair")(daemon.pair)
-app.command("reconcile")(daemon.reconcile)
+app.command("reconcile")(proof.reconcile)
+app.command("differences")(proof.differences)
+app.command("explain")(proof.explain)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(trying.demo)
 app.add_typer(hq.app, name="hq")

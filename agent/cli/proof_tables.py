@@ -4,12 +4,14 @@ from typing import Any
 
 from rich.table import Table
 
+from agent.domain.business_day import local_time
 from agent.domain.money import yuan
 
 _ROWS = 60  # differences shown; all of them stand in the discrepancies table
 _TITLES = {
     "equal": "Both books are equal",
     "healed": "Both books are equal, after what was missing came from the other side",
+    "explained": "Both books differ only where somebody has explained it",
     "different": "THE BOOKS DIFFER",
     "unreachable": "HQ could not be asked",
 }
@@ -56,7 +58,22 @@ def _differences(result: dict[str, Any]) -> Table:
             str(store[2]) if store else "", str(hq[2]) if hq else "", what,
         )  # fmt: skip
     more = result["differences_in_all"] - min(_ROWS, len(result["differences"]))
-    table.caption = f"and {more} more, in the table discrepancies of books.db" if more > 0 else None
+    table.caption = f"and {more} more: `pos-agent differences` lists them" if more > 0 else None
+    return table
+
+
+def discrepancy_table(rows: list[dict[str, Any]]) -> Table:
+    """Discrepancies with their numbers, for `pos-agent differences`."""
+    table = Table(title="Discrepancies" if rows else "No open discrepancy", title_justify="left")
+    for heading in ("no.", "since", "seen last", "where", "sale", "store yuan", "HQ yuan", "what", "explained"):
+        table.add_column(heading, justify="right" if heading.endswith(("yuan", "no.")) else "left")
+    for row in rows:
+        where = " ".join(filter(None, (row["side"], row["place"], row["epoch"], row["key"])))
+        said = f"{row['explained_by']}: {row['why']}" if row["state"] == "explained" else ""
+        seen = [f"{local_time(row[at]):%Y-%m-%d %H:%M}" for at in ("first_seen_ms", "last_seen_ms")]
+        sides = [yuan(row[fen]) if row[fen] is not None else "" for fen in ("store_fen", "hq_fen")]
+        what = "; ".join(filter(None, (row["code"], row["detail"])))
+        table.add_row(str(row["number"]), *seen, where, row["sale_id"], *sides, what, said)
     return table
 
 

@@ -6,12 +6,13 @@ Called by sync.reconcile through the ProofBooks port. Reads come in short jobs, 
 import base64
 from collections.abc import Sequence
 
+from agent.db import discrepancies
 from agent.db.books import insert_epoch
 from agent.db.proof_rows import audit_place, event_digests, keep_audit_place, odd_codes, seal_gaps, seal_of_row
 from agent.db.store import Store
 from agent.db.walk import StoreWalk, strangers
 from agent.domain.buckets import BUCKET_EVENTS, Sums, add
-from agent.domain.digest import genesis
+from agent.domain.digest import Json, genesis
 from agent.limits import AUDIT_EVENTS, PROOF_STEP_EVENTS, PROOF_UNIT_EVENTS, SUSPENSIONS
 from agent.ports import KeyRing, StoredEvent
 from agent.proof_ports import Difference, Unit
@@ -217,16 +218,18 @@ class ProofsDb:
 
         return await self._store.run(work)
 
-    async def record(self, differences: Sequence[Difference], at_ms: int) -> None:
-        """Keep what was found, first and last time seen; a person explains it later."""
-        await self._store.run(
-            lambda connection: connection.executemany(
-                "INSERT INTO discrepancies (side, place, epoch, key, code, detail, seq, sale_id, store_digest,"
-                " store_fen, store_points, hq_digest, hq_fen, hq_points, first_seen_ms, last_seen_ms)"
-                " VALUES (:side, :table, :epoch, :key, :code, :detail, :seq, :sale_id, :store_digest, :store_fen,"
-                " :store_points, :hq_digest, :hq_fen, :hq_points, :at, :at)"
-                " ON CONFLICT (side, place, epoch, key, code) DO UPDATE SET last_seen_ms = excluded.last_seen_ms,"
-                " detail = excluded.detail",
-                [{**one.row(), "at": at_ms} for one in differences],
-            )
-        )
+    async def record(self, differences: Sequence[Difference], at_ms: int) -> list[Difference]:
+        """Keep what was found; give those a person has explained and that are still the same."""
+        return await self._store.run(lambda connection: discrepancies.record(connection, differences, at_ms))
+
+    async def listed(self, *, everything: bool) -> list[dict[str, Json]]:
+        """Discrepancies as plain JSON, newest first: the open ones, or all of them."""
+        rows = await self._store.read(lambda connection: discrepancies.listed(connection, everything=everything))
+        return [
+            {name: row[name].hex() if isinstance(row[name], bytes) else row[name] for name in row.keys()}  # noqa: SIM118
+            for row in rows
+        ]
+
+    async def explain(self, number: int, by: str, why: str, at_ms: int) -> None:
+        """Note a person's explanation; raises Refusal for an unknown number."""
+        await self._store.run(lambda connection: discrepancies.explain(connection, number, by, why, at_ms))

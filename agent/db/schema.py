@@ -158,7 +158,7 @@ CREATE TABLE proofs (
   epoch TEXT NOT NULL,
   count INTEGER NOT NULL CHECK (count >= 0),
   head TEXT NOT NULL,
-  result TEXT NOT NULL CHECK (result IN ('equal', 'healed', 'different', 'unreachable')),
+  result TEXT NOT NULL CHECK (result IN ('equal', 'healed', 'explained', 'different', 'unreachable')),
   detail TEXT NOT NULL CHECK (json_valid(detail))
 ) STRICT;
 
@@ -204,6 +204,9 @@ CREATE TABLE discrepancies (
   first_seen_ms INTEGER NOT NULL,
   last_seen_ms INTEGER NOT NULL,
   state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'explained')),
+  explained_by TEXT NOT NULL DEFAULT '',
+  why TEXT NOT NULL DEFAULT '',
+  explained_at_ms INTEGER,
   UNIQUE (side, place, epoch, key, code)
 ) STRICT;
 

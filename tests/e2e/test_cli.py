@@ -68,6 +68,9 @@ def test_from_nothing_to_proven_books_and_through_a_kill(tmp_path: Path) -> None
             assert (again["outcome"], again["event"]) == ("exists", first["event"])
             table = await succeed("reconcile", "--config", str(config))
             assert "Both books are equal" in table
+            assert "No open discrepancy" in await succeed("differences", "--config", str(config))
+            code, _, why = await run("explain", "7", "nothing", "--by", "王店长", "--config", str(config))
+            assert (code, "there is no discrepancy 7" in why) == (1, True)
             said = await succeed("doctor", "--config", str(config))
             assert "ok\tdaemon\trunning; 0 events wait for HQ; down: nothing" in said
             assert "wrong" not in said

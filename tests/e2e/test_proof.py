@@ -11,6 +11,7 @@ import pytest
 
 from agent.demo import world as chain
 from agent.domain.digest import event_digest, extend
+from agent.domain.errors import Refusal
 from agent.main import Agent
 from agent.sqlite import Connection
 from agent.witness import FileWitness
@@ -331,3 +332,48 @@ def test_a_run_is_quick_to_say_nothing_changed(tmp_path: Path) -> None:
             assert (again.requests, again.pushed, again.differences) == (1, 0, ())
 
     asyncio.run(run())
+
+
+def test_an_explained_difference_raises_no_alarm_until_something_else_differs(tmp_path: Path) -> None:
+    async def story(world: TillWorld) -> None:
+        for number in range(3):
+            await sell(world.agent.till, number)
+        await world.agent.daemon.prove()
+        epoch = await world.agent.outbox.epoch()
+        await world.agent.books._store.run(lambda c: forge(c, epoch, 2, f"epoch = '{epoch}'"))
+        assert (await world.agent.daemon.prove()).result == "different"
+        for row in await world.agent.daemon.differences(everything=False):
+            await world.agent.daemon.explain(row["number"], "王店长", "a tried repair")  # type: ignore[arg-type]
+        assert await world.agent.daemon.differences(everything=False) == []
+        for _ in range(2):
+            run = await world.agent.daemon.prove()
+            assert (run.result, run.equal) == ("explained", False)
+        await world.agent.books._store.run(lambda c: forge(c, epoch, 3, f"epoch = '{epoch}'"))
+        assert (await world.agent.daemon.prove()).result == "different", "the explanation covers event 2 only"
+
+        with pytest.raises(Refusal, match="no discrepancy 999"):
+            await world.agent.daemon.explain(999, "王店长", "nothing")
+
+    play(tmp_path, story)
+
+
+def test_an_explained_fork_is_quiet_in_the_hours_that_follow(tmp_path: Path) -> None:
+    async def story(world: TillWorld) -> None:
+        await sell(world.agent.till, 1)
+        await world.agent.daemon.prove()
+        await _copy_books(world, tmp_path / "backup.db")
+        for number in (2, 3):
+            await sell(world.agent.till, number)
+        await world.agent.daemon.prove()
+        (world.settings.keys / "witness.json").unlink()
+        await _restore(world, tmp_path / "backup.db")
+        await sell(world.agent.till, 4)
+        assert (await world.agent.daemon.prove()).result == "different"
+        for row in await world.agent.daemon.differences(everything=False):
+            await world.agent.daemon.explain(row["number"], "王店长", "restored from Tuesday's copy")  # type: ignore[arg-type]
+        await sell(world.agent.till, 5)
+        run = await world.agent.daemon.prove()
+        assert run.result == "explained"
+        assert run.epochs[-1].equal
+
+    play(tmp_path, story)

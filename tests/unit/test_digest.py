@@ -28,7 +28,10 @@ def test_canonical_form_survives_a_round_trip(value: Json) -> None:
     assert canonical(json.loads(text)) == text
 
 
-@pytest.mark.parametrize("value", [1.0, {"a": 0.5}, [float("nan")], 2**53, {"价": 1}, "\ud800", {1: 2}, b"x", (1, 2), 2**70, {"a": {"b": (1,)}}])
+@pytest.mark.parametrize(
+    "value",
+    [1.0, {"a": 0.5}, [float("nan")], 2**53, {"价": 1}, "\ud800", {1: 2}, b"x", (1, 2), 2**70, {"a": {"b": (1,)}}],
+)
 def test_what_would_not_survive_is_refused(value: object) -> None:
     with pytest.raises(InvariantViolation):
         canonical(value)  # type: ignore[arg-type]
