@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import orjson
 
 from agent.db.notices import insert_notice
-from agent.db.print_jobs import insert_job
+from agent.db.print_jobs import doubt_queue, insert_job
 from agent.db.store import Store
 from agent.domain.digest import Json, canonical, event_digest, extend, first_difference, genesis
 from agent.domain.ids import EventName, random_id
@@ -69,6 +69,7 @@ class BooksDb:
                 return None  # noticed at an earlier start: the epoch in force is already a new one
             note_forks(connection, mark.epoch, [mark.seq], now_ms, detail)
             insert_epoch(connection, minted, now_ms)
+            doubt_queue(connection)
             return minted
 
         return await self._store.run(work)

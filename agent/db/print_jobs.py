@@ -11,6 +11,15 @@ from agent.domain.receipt import Document, from_json, to_json
 from agent.ports import JobKind, JobState, KeyRing, NewPrintJob, PrintJob
 from agent.sqlite import Connection, Row
 
+_RESTORED = "the books were restored from a copy: this may be on paper already"
+
+
+def doubt_queue(connection: Connection) -> None:
+    """In books restored from a copy nothing that waits is certain to be unprinted: `recover` will not send it."""
+    connection.execute(
+        "UPDATE print_jobs SET state = 'sending', note = :restored WHERE state = 'queued'", {"restored": _RESTORED}
+    )
+
 
 def insert_job(
     connection: Connection,
@@ -109,8 +118,9 @@ class PrintJobsDb:
 
         def work(connection: Connection) -> list[str]:
             rows = connection.execute(
-                "UPDATE print_jobs SET state = 'unconfirmed', note = 'the agent stopped while this was being sent'"
-                " WHERE state = 'sending' RETURNING job_id"
+                "UPDATE print_jobs SET state = 'unconfirmed', note = CASE WHEN note = :restored THEN note"
+                " ELSE 'the agent stopped while this was being sent' END WHERE state = 'sending' RETURNING job_id",
+                {"restored": _RESTORED},
             )
             return [row["job_id"] for row in rows.fetchall()]
 
