@@ -22,7 +22,7 @@ from sync.hq.bounds import COMPRESS_FROM_BYTES, REQUEST_READ_S, ZSTD_WINDOW_BYTE
 from sync.hq.enrol import Station
 from sync.hq.keys import verify
 from sync.hq.service import HqService
-from sync.protocol import AUTH_SCHEME, request_signing_bytes
+from sync.protocol import AUTH_SCHEME, BatchAnswer, ProofAnswer, request_signing_bytes
 
 _AUTHORIZATION = re.compile(AUTH_SCHEME + r' workstation="([A-Za-z0-9._:\-]{1,64})", signature="([A-Za-z0-9+/]{86}==)"')
 _FAULTS_NAMED = 5
@@ -103,7 +103,7 @@ def inflate(encoding: str, body: bytes) -> bytes:
 
 def answer(request: Request, message: BaseModel) -> Response:
     """Send a message as JSON, compressed where the caller takes zstd and it pays."""
-    content = message.model_dump_json().encode()
+    content = message.model_dump_json(exclude_defaults=isinstance(message, ProofAnswer | BatchAnswer)).encode()
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
     accepted = {part.split(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
     if len(content) >= COMPRESS_FROM_BYTES and "zstd" in accepted:

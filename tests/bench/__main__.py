@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from agent import logs
-from tests.bench import daemon, members, paper, sales
+from tests.bench import daemon, members, paper, proof_cost, sales, world
 from tests.bench.table import Figure, show
 
 
@@ -16,6 +16,7 @@ async def _all(*, quick: bool) -> list[Figure]:
     figures += await sales.measure(100 if quick else 500)
     figures += await members.measure(20_000 if quick else 1_000_000, 2000)
     figures += await daemon.ingest(200 if quick else 2000)
+    figures += await proof_cost.figures(2_000 if quick else 20_000)
     return figures + await daemon.measure()
 
 
@@ -27,6 +28,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, (Path(folder) / "log").open("w") as log:
         logs.configure(log)
         figures = asyncio.run(_all(quick=quick))
+        figures.append(world.measure(1 if quick else 3))
     show(figures)
     return 1 if any(one.holds is False for one in figures) else 0
 
