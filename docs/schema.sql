@@ -50,6 +50,9 @@ CREATE TABLE discrepancies (
   first_seen_ms INTEGER NOT NULL,
   last_seen_ms INTEGER NOT NULL,
   state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'explained')),
+  explained_by TEXT NOT NULL DEFAULT '',
+  why TEXT NOT NULL DEFAULT '',
+  explained_at_ms INTEGER,
   UNIQUE (side, place, epoch, key, code)
 ) STRICT;
 
@@ -134,7 +137,7 @@ CREATE TABLE proofs (
   epoch TEXT NOT NULL,
   count INTEGER NOT NULL CHECK (count >= 0),
   head TEXT NOT NULL,
-  result TEXT NOT NULL CHECK (result IN ('equal', 'healed', 'different', 'unreachable')),
+  result TEXT NOT NULL CHECK (result IN ('equal', 'healed', 'explained', 'different', 'unreachable')),
   detail TEXT NOT NULL CHECK (json_valid(detail))
 ) STRICT;
 
@@ -442,7 +445,8 @@ CREATE TABLE rule_sets (
 ) STRICT;
 
 CREATE TABLE seals (
-  number INTEGER PRIMARY KEY CHECK (number >= 1),
+  place INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL CHECK (number >= 1),
   workstation_id TEXT NOT NULL REFERENCES workstations,
   epoch TEXT NOT NULL,
   first INTEGER NOT NULL CHECK (first >= 1),
@@ -453,7 +457,8 @@ CREATE TABLE seals (
   totals TEXT NOT NULL,
   suspended BLOB NOT NULL CHECK (length(suspended) = 32),
   signature BLOB NOT NULL CHECK (length(signature) = 64),
-  UNIQUE (workstation_id, epoch, last)
+  UNIQUE (workstation_id, epoch, last),
+  UNIQUE (workstation_id, epoch, number)
 ) STRICT;
 
 CREATE TABLE stores (
