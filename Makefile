@@ -33,7 +33,7 @@ DAYS   ?= 3
 STORES ?= 5
 SALES  ?= 200
 sim: $(READY)
-	@$(BIN)/python -m tests.simulation --seed $(SEED) --days $(DAYS) --stores $(STORES) --sales $(SALES)
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --days $(DAYS) --stores $(STORES) --sales $(SALES) $(MORE)
 
 # Does the suite have teeth? Plants bugs one at a time into a copy of the tree; each must be noticed.
 mutants: $(READY)

@@ -76,6 +76,13 @@ class ReceiptSection(_Section):
     footer: Annotated[str, Field(max_length=limits.TEXT_CHARS)] = ""
 
 
+class WorkstationSection(_Section):
+    """How this workstation works today."""
+
+    training: bool = False
+    """Book into a file of its own that is never pushed; paper is marked as no receipt (S40)."""
+
+
 class Settings(_Section):
     """The whole configuration."""
 
@@ -83,6 +90,7 @@ class Settings(_Section):
     keys_dir: str = ""
     """Empty: `keys` in the state directory."""
     hq: HqSection
+    workstation: WorkstationSection = WorkstationSection()
     api: ApiSection = ApiSection()
     scanner: list[ScannerSection] = []
     printer: list[PrinterSection] = []
@@ -171,5 +179,5 @@ def _describe(fault: dict[str, object]) -> str:
 
 
 def _known_keys() -> list[str]:
-    sections = (Settings, HqSection, ApiSection, ScannerSection, PrinterSection, ReceiptSection)
+    sections = (Settings, HqSection, WorkstationSection, ApiSection, ScannerSection, PrinterSection, ReceiptSection)
     return sorted({name for section in sections for name in section.model_fields})

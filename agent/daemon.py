@@ -18,13 +18,17 @@ from agent.health import Health
 from agent.ports import Clock, Entropy, JobKind, NewPrintJob, Outbox, PrintLedger, Replica
 from agent.printing import PrintService
 from agent.proof_ports import Discrepancies
+from agent.risk_desk import RiskDesk
 from sync.protocol import EnrolAnswer
 from sync.push import Pusher
 from sync.reconcile import Reconciler
 from sync.schedule import is_due, next_due_ms, slot_s
 from sync.verdict import Reconciliation, as_json
 
-CAPABILITIES = ("members.resolve", "payments.wechat", "quotes", "sales", "events", "status")
+CAPABILITIES = (
+    "members.resolve", "payments.wechat", "quotes", "quotes.spend", "quotes.hold", "sales", "returns", "recharges",
+    "count-cards", "events", "status",
+)  # fmt: skip
 _JOB_BYTES = 10
 
 
@@ -44,6 +48,8 @@ class DaemonParts:
     announcer: Announcer
     clock: Clock
     entropy: Entropy
+    desk: RiskDesk
+    training: bool = False
 
 
 class Daemon:
@@ -70,6 +76,7 @@ class Daemon:
             "store_id": enrolment.store_id,
             "store_name": enrolment.store_name,
             "workstation_id": enrolment.workstation_id,
+            "training": self._parts.training,
             "ready": not missing,
             "not_ready": missing,
         }
@@ -85,6 +92,7 @@ class Daemon:
             "outbox": asdict(await parts.outbox.outbox_counts()),
             "sync_alarm": parts.pusher.alarm,
             "replica": await parts.replica.counts(),
+            **await parts.desk.status(),
             "last_proof": asdict(latest[0]) if latest else None,
             "next_proof_at_ms": next_due_ms(parts.clock.now_ms(), slot),
         }

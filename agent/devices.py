@@ -27,6 +27,8 @@ class Outside:
     make_worker: Callable[[str], Worker] = Worker
     hq_transport: httpx.AsyncBaseTransport | None = None
     make_printer: "Callable[[PrinterSection, Clock], Printer] | None" = None
+    boot_id: str = ""
+    """Names the stretch of time in which the clock's monotonic side does not begin anew; empty: the machine's own."""
 
 
 def make_scanner(section: ScannerSection, clock: Clock) -> SerialScanner:

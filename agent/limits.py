@@ -31,6 +31,7 @@ PAIRING_ATTEMPTS: Final = 5  # wrong guesses before a pairing code dies
 # --- a sale ---------------------------------------------------------------------------------------------------------
 SALE_LINES: Final = 500
 SALE_TENDERS: Final = 20
+SALE_COUPONS: Final = 10  # LIMIT: each may need a lease of its own, and HQ takes LEASE_WANTS at once
 QTY: Final = 100_000
 AMOUNT_FEN: Final = 10_000_000_00  # ten million yuan; sums of 500 such lines stay far inside int64
 POINTS: Final = 1_000_000_000
@@ -84,8 +85,29 @@ SMALL_RANGE_ROWS: Final = 16  # rows under one digest once a range differs; what
 RANGES_ASKED: Final = 64
 CLOCK_JUMP_S: Final = 60  # wall and monotonic time may drift apart this far between two looks; NTP slews far less
 CLOCK_WATCH_S: Final = 5
+CLOCK_SKEW_S: Final = 300  # LIMIT: a till five minutes beside HQ is flagged and not trusted (R15)
+CLOCK_DRIFT_PPM: Final = 100  # LIMIT: what a PC's oscillator may run beside true time: 8.6 s a day
+CLOCK_ROUND_TRIP_S: Final = 20  # a slower answer says the time too vaguely to be believed
+CLOCK_MARK_KEPT_S: Final = 600  # how often what HQ's clock said is written down while HQ is reached
 RECONCILE_SLOT_SPREAD_S: Final = 300  # stores of a chain spread over the first five minutes of the hour
 REPLICA_JOB_ROWS: Final = 250  # rows per write job, so that a look-up never waits more than some 5 ms
+
+# --- leases ---------------------------------------------------------------------------------------------------------
+LEASES_AN_EVENT: Final = 200  # opened or closed by one event: 60 kB of body at most
+LEASE_WANTS: Final = 20  # sub-accounts asked for at once; a sale spends from five
+LEASE_USABLE_S: Final = 7 * 24 * 3600  # a till may be cut off over a holiday; what it strands then comes back
+LEASE_IDLE_S: Final = 900  # a right nobody used since goes back to HQ, so that other tills may have it
+LEASE_HOLD_S: Final = 900  # as long as the quote it was promised to
+LEASE_LOOK_S: Final = 60  # how often a till looks for leases to close
+LEASES_A_PAGE: Final = 1000
+LEASES_RECALLED: Final = 200  # ids on one page of the feed; the next page names the rest
+
+# --- risk -----------------------------------------------------------------------------------------------------------
+POINTS_AN_HOUR: Final = 5_000  # LIMIT: more than this freezes; 5000 itself does not (S53)
+FREE_REDEMPTIONS: Final = 3  # in the window below; the next one asks for a second confirmation (S48, no figure given)
+REDEMPTION_WINDOW_MIN: Final = 60
+SNAPSHOT_AGE_H: Final = 72  # LIMIT: a long weekend without HQ; beyond it nothing is spent (R13)
+CLAIM_WINDOW_H: Final = 72  # how long after a sale joining still credits it (R11)
 
 # --- the disk -------------------------------------------------------------------------------------------------------
 DISK_LOW_BYTES: Final = 32 * 1024 * 1024  # LIMIT: a week's events at 4 kB, and the notices, proofs and marks of a day

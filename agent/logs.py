@@ -19,7 +19,9 @@ ALLOWED: Final = frozenset(
         "collected_fen", "points_earned", "discrepancies", "by", "certainty", "code", "code_kind", "device", "printer",
         "job_id", "state", "up", "reason", "result", "trigger", "count", "head", "requests", "bytes", "pushed", "feed",
         "rows", "version", "port", "socket", "store_id", "workstation_id", "hint", "seconds", "signal", "library",
-        "number",
+        "number", "return_id", "void_id", "recharge_id", "card_id", "refund_fen", "points_returned", "points_reversed",
+        "principal_fen", "gift_fen", "cash_back_fen", "units", "left", "skew_s",
+        "overrides",
     }
 )  # fmt: skip
 
@@ -73,4 +75,7 @@ def notice_line(notice: Notice) -> None:
     found = notice.data.get("discrepancies")
     if isinstance(found, list) and found:
         fields["discrepancies"] = [one.get("code") for one in found if isinstance(one, dict)]
+    allowed = notice.data.get("overrides")
+    if isinstance(allowed, list) and allowed:
+        fields["overrides"] = [f"{one.get('code')} {one.get('operator')}" for one in allowed if isinstance(one, dict)]
     get().info(notice.kind, notice_id=notice.id, **fields)

@@ -12,37 +12,57 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from agent import limits, logs
+from agent.aftersales import AfterSales
 from agent.announce import Announcer
 from agent.api.app import Services, create_app
 from agent.api.door import DoorRules
-from agent.booking import Booking, Place
+from agent.booking import Booking, BookingPorts, Place
+from agent.clock_trust import ClockMark, ClockTrust
 from agent.config import PrinterSection, Settings
+from agent.count_cards import CountCards
+from agent.count_uses import CountUses
 from agent.daemon import Daemon, DaemonParts
+from agent.db.after_sales import AfterSalesDb
 from agent.db.books import BooksDb
+from agent.db.leases import LeasesDb
 from agent.db.notices import NoticesDb, TokensDb, token_hash
 from agent.db.outbox import OutboxDb
 from agent.db.print_jobs import PrintJobsDb
 from agent.db.proofs import ProofsDb
 from agent.db.replica import ReplicaDb
 from agent.db.replica_rows import ReplicaRowsDb
+from agent.db.risk import RiskDb
 from agent.db.schema import books_migrations, replica_migrations
+from agent.db.snapshot import SnapshotDb
 from agent.db.store import Store
+from agent.db.wallets import WalletsDb
 from agent.devices import Outside, make_printer, make_scanner
 from agent.domain.digest import Json
 from agent.domain.errors import ConfigError, DiskLow, StorageError
+from agent.domain.lease_event import LeasePlace
 from agent.flow import Till, TillPorts
 from agent.health import Health
 from agent.http_server import HttpServer, listen_tcp, listen_unix
 from agent.identify import Identifier
 from agent.keyring import FileKeyRing, load_enrolment, prepare_device_key, save_enrolment
+from agent.leasing import Leasing
 from agent.notify import Notifier
 from agent.pairing import Pairing
 from agent.paperwork import Paperwork, ShopFront
 from agent.ports import Clock, Entropy, JobState
 from agent.printing import PrintService
+from agent.purses import Purses
+from agent.quoting import Quoting
+from agent.risk_desk import RiskDesk
+from agent.risk_watch import RiskWatch
 from agent.room import DiskRoom
+from agent.service_desk import DeskPorts, ServiceDesk
+from agent.slips import Slips
+from agent.spending import Spending, SpendingPorts
 from agent.sqlite import rewrite_header
 from agent.supervise import supervise
+from agent.system import boot_id
+from agent.training import NoWitness, TrainingHq, TrainingPrinter, books_file
 from agent.witness import FileWitness
 from agent.wording import CHINESE, ENGLISH
 from sync.client import HttpHq
@@ -91,6 +111,7 @@ class Agent:
     async def open(self) -> None:
         """Build every part; raises ConfigError or StorageError."""
         settings, clock, entropy = self._settings, self._clock, self._entropy
+        training = settings.workstation.training
         self._failed = asyncio.get_running_loop().create_future()
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.enrolment = enrolment = load_enrolment(settings.keys)
@@ -102,7 +123,7 @@ class Agent:
 
         # books and replica
         self._books_store = books_store = await Store.open(
-            settings.state / "books.db",
+            books_file(settings.state, training=training),
             books_migrations,
             make_worker=self._outside.make_worker,
             room=self._room,
@@ -120,7 +141,7 @@ class Agent:
         self._closing.push_async_callback(replica_store.close)
         self.books = BooksDb(books_store, enrolment.workstation_id, keys, clock, entropy)
         await self.books.ensure_epoch()
-        witness = FileWitness(settings.keys)
+        witness = NoWitness() if training else FileWitness(settings.keys)
         forked = await self.books.heed(witness.read())
         if forked is not None:
             logs.get().warning("books.restored", epoch=forked)
@@ -129,6 +150,17 @@ class Agent:
         self.ledger = PrintJobsDb(books_store, keys)
         self.replica = ReplicaDb(replica_store, enrolment.brand_id, keys)
         self.announcer = Announcer(NoticesDb(books_store), clock, on_notice=logs.notice_line)
+
+        # the clock, and what holds while nobody can be asked
+        risk_db = RiskDb(books_store)
+        self.trust = ClockTrust(
+            risk_db, clock, self._outside.boot_id or boot_id(), on_skew=self._on_skew, on_mark=self._on_clock_mark
+        )
+        await self.trust.begin()
+        self.books.on_booked = self.trust.booked
+        snapshot = SnapshotDb(replica_store, self.trust)
+        self.risk = RiskWatch(risk_db, self.replica, snapshot, self.trust)
+        self.desk = RiskDesk(self.risk, self.trust, snapshot, self.health, self.announcer, clock)
 
         # devices
         self.scanners = [make_scanner(section, clock) for section in settings.scanner]
@@ -145,15 +177,25 @@ class Agent:
             verify=_tls(settings),
             transport=self._outside.hq_transport,
             on_contact=self._on_hq_contact,
+            on_time=self.trust.heard,
+            now_ms=clock.now_ms,
         )
         self._closing.push_async_callback(self.hq.close)
-        ports = PushPorts(self.outbox, self.books, self.hq, keys, clock, entropy)
+        hq = TrainingHq(self.hq, self.replica, clock, entropy) if training else self.hq
+        ports = PushPorts(self.outbox, self.books, hq, keys, clock, entropy)
         self.pusher = Pusher(ports, enrolment.workstation_id)
-        self.puller = Puller(self.replica, self.hq, entropy, self._on_rows)
+        self.puller = Puller(self.replica, hq, entropy, self._on_rows)
         self.pusher.on_fork = self._on_fork
-        downward = Downward(ReplicaRowsDb(replica_store, self.replica), self.hq, self.puller.pull_all)
+        self.leasing = Leasing(
+            LeasePlace(enrolment.workstation_id, enrolment.store_id, enrolment.brand_id), self.books,
+            LeasesDb(books_store, witness), hq, clock, entropy, self.pusher.wake.set,
+        )  # fmt: skip
+        self.puller.on_recalls = self.leasing.on_recalls
+        self.puller.on_pulled = snapshot.pulled
+        rows = ReplicaRowsDb(replica_store, self.replica)
+        downward = Downward(rows, hq, self.puller.pull_all, self.leasing.check)
         reconciler = Reconciler(
-            self.outbox, self.proofs, self.pusher, self.hq, keys, clock, entropy, enrolment.workstation_id, downward
+            self.outbox, self.proofs, self.pusher, hq, keys, clock, entropy, enrolment.workstation_id, downward
         )
 
         # the till
@@ -162,13 +204,20 @@ class Agent:
             self.replica, self.books, keys, clock, entropy,
             pricebook=self.replica, brand_id=place.brand_id, store_id=place.store_id,
         )  # fmt: skip
-        booking = Booking(place, identifier, self.replica, self.books, clock, entropy)
+        wallets = WalletsDb(books_store, keys)
+        spending = Spending(SpendingPorts(self.replica, wallets, self.leasing, self.risk, clock))
+        booking = Booking(
+            place, BookingPorts(identifier, self.replica, self.books, spending, self.risk, clock, entropy)
+        )
+        quoting = Quoting(booking, spending, wallets, self.replica, clock)
         paperwork = Paperwork(_shop_front(settings, enrolment), entropy)
         self.till = Till(
             TillPorts(
                 identifier=identifier,
                 pricebook=self.replica,
                 booking=booking,
+                quoting=quoting,
+                spending=spending,
                 books=self.books,
                 paperwork=paperwork,
                 announcer=self.announcer,
@@ -177,10 +226,18 @@ class Agent:
                 wake_push=self.pusher.wake.set,
             )
         )
+        self.service_desk = ServiceDesk(
+            DeskPorts(
+                LeasePlace(place.workstation_id, place.store_id, place.brand_id), identifier, self.replica, self.books,
+                AfterSalesDb(books_store, place.workstation_id), self.leasing, self.risk,
+                Slips(_shop_front(settings, enrolment), place.store_id, entropy), self.announcer, clock, entropy,
+                self._wake_printing, self.pusher.wake.set,
+            )
+        )  # fmt: skip
         self.daemon = Daemon(
             DaemonParts(
                 enrolment, self.health, self.outbox, self.ledger, self.replica, self.pusher, reconciler,
-                self.proofs, self.printing, self.announcer, clock, entropy,
+                self.proofs, self.printing, self.announcer, clock, entropy, self.desk, training,
             )
         )  # fmt: skip
         self.daemon.has_rules = (await self.replica.rules()).version > 0
@@ -193,7 +250,7 @@ class Agent:
             for job_id in await self.ledger.recover():
                 await self.announcer.announce("print.state", {"job_id": job_id, "state": JobState.UNCONFIRMED})
         servers = await self._open_api()
-        waker = Waker(self.daemon.reconcile_if_due)
+        waker = Waker(self._reconcile_if_due)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work, name=name) for name, work in self._tasks()]
@@ -217,12 +274,14 @@ class Agent:
     # --- running ----------------------------------------------------------------------------------------------------
     def _tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         tasks: list[tuple[str, Coroutine[Any, Any, None]]] = [
-            ("push", self.pusher.run()),
             ("pull", self.puller.run(self._settings.hq.pull_interval_s)),
-            ("clock", ClockWatcher(self._clock, self.daemon.reconcile_if_due).run()),
+            ("leases", self.leasing.run()),
+            ("clock", ClockWatcher(self._clock, self._on_clock_jump).run()),
             ("room", self._room.watch(self._on_room)),
             ("watchdog", self._notifier.watch(self._prove_alive)),
         ]
+        if not self._settings.workstation.training:
+            tasks.append(("push", self.pusher.run()))
         tasks += [(f"print-{service.printer.name}", service.run()) for service in self.printing]
         for scanner in self.scanners:
             self.health.watch(f"scanner {scanner.name}", scanner.counters)
@@ -286,6 +345,11 @@ class Agent:
             hello=self.daemon.hello,
             status=self.daemon.status,
             control=self.daemon,
+            risk_desk=self.desk,
+            aftersales=AfterSales(self.service_desk),
+            purses=Purses(self.service_desk),
+            count_cards=CountCards(self.service_desk),
+            count_uses=CountUses(self.service_desk),
             on_storage_error=self._on_storage_error,
         )
 
@@ -320,17 +384,37 @@ class Agent:
     def _on_hq_contact(self, reached: bool, reason: str) -> None:
         if not self.health.report("hq", up=reached, reason=reason):
             return
+        self.leasing.on_contact(reached)
         self._announce("sync.state", {"up": reached, "reason": reason})
+        self._spawn(self.desk.look())
         if reached:
             self.pusher.reached.set()
             self.puller.wake.set()
+
+    def _on_skew(self, skew_ms: int | None) -> None:
+        self._spawn(self.desk.tell_skew(skew_ms))
+        self._spawn(self.desk.look())
+
+    async def _on_clock_jump(self) -> None:
+        await self.desk.look()
+        await self._reconcile_if_due()
+
+    async def _reconcile_if_due(self) -> None:
+        if not self._settings.workstation.training:
+            await self.daemon.reconcile_if_due()
+
+    def _on_clock_mark(self, mark: ClockMark) -> None:
+        self._spawn(self.trust.keep(mark))
 
     async def _on_rows(self, feed: Feed, _: int) -> None:
         if feed is Feed.RULES:
             self.daemon.has_rules = True
 
     def _announce(self, kind: str, data: dict[str, Json]) -> None:
-        task = asyncio.ensure_future(self.announcer.announce(kind, data))
+        self._spawn(self.announcer.announce(kind, data))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(work)
         self._edges.add(task)
         task.add_done_callback(self._edges.discard)
 
@@ -341,8 +425,9 @@ class Agent:
 
     def _print_service(self, section: PrinterSection) -> PrintService:
         self.health.watch(f"printer {section.name}")
+        printer = (self._outside.make_printer or make_printer)(section, self._clock)
         return PrintService(
-            (self._outside.make_printer or make_printer)(section, self._clock),
+            TrainingPrinter(printer, _language(self._settings)) if self._settings.workstation.training else printer,
             self.ledger,
             self._clock,
             self._entropy,
@@ -355,12 +440,16 @@ def _shop_front(settings: Settings, enrolment: EnrolAnswer) -> ShopFront:
     receipt = settings.receipt
     return ShopFront(
         store_name=f"{enrolment.brand_name} {enrolment.store_name}".strip(),
-        join_url=enrolment.join_url,
+        join_url="" if settings.workstation.training else enrolment.join_url,
         receipt_printer=receipt.printer or (settings.printer[0].name if settings.printer else ""),
-        language=CHINESE if receipt.language == "zh" else ENGLISH,
+        language=_language(settings),
         footer=receipt.footer,
         open_drawer_on_cash=receipt.open_drawer_on_cash,
     )
+
+
+def _language(settings: Settings) -> int:
+    return CHINESE if settings.receipt.language == "zh" else ENGLISH
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | bool:

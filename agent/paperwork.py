@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from agent import limits
+from agent.domain.holdings import Left
 from agent.domain.ids import EventName, random_id
 from agent.domain.member import Identification
 from agent.domain.order import Paper, SaleOrder
@@ -75,7 +76,7 @@ class Paperwork:
         order: SaleOrder,
         facts: SaleFacts,
         invitation: JoinInvitation | None,
-        balance: int | None,
+        left: Left,
     ) -> list[NewPrintJob]:
         """The jobs of one sale: the drawer first, as its own job, then paper as the caller wants it."""
         if not self._shop.receipt_printer:
@@ -85,7 +86,7 @@ class Paperwork:
         if order.open_drawer or (cash and self._shop.open_drawer_on_cash and order.paper is not Paper.NONE):
             jobs.append(self._job(JobKind.DRAWER, drawer_pulse(), facts.at_ms, limits.DRAWER_EXPIRY_S))
         if order.paper is Paper.RECEIPT:
-            receipt = sale_receipt(self._receipt(name, facts, invitation, balance))
+            receipt = sale_receipt(self._receipt(name, facts, invitation, left))
             jobs.append(self._job(JobKind.RECEIPT, receipt, facts.at_ms, limits.RECEIPT_EXPIRY_S))
         elif order.paper is Paper.JOIN_PROMPT and invitation is not None:
             prompt = join_prompt(self._shop.store_name, invitation, at_ms=facts.at_ms, language=self._shop.language)
@@ -97,7 +98,7 @@ class Paperwork:
         return NewPrintJob(job_id, self._shop.receipt_printer, kind, document, at_ms + expiry_s * 1000)
 
     def _receipt(
-        self, name: EventName, facts: SaleFacts, invitation: JoinInvitation | None, balance: int | None
+        self, name: EventName, facts: SaleFacts, invitation: JoinInvitation | None, left: Left
     ) -> ReceiptFacts:
         return ReceiptFacts(
             store_name=self._shop.store_name,
@@ -113,11 +114,15 @@ class Paperwork:
             change_fen=sum(_change(tender) for tender in facts.tenders),
             member=_shown(facts.by, facts.rules) if facts.member is not None else None,
             points_earned=facts.points_earned,
-            points_balance=balance,
+            points_balance=left.points,
             foregone_fen=0 if facts.priced or facts.member is None else facts.cart.foregone_fen,
             join=invitation,
             footer=(self._shop.footer,) if self._shop.footer else (),
             language=self._shop.language,
+            left=left,
+            points_pending=facts.pending,
+            points_expire=facts.points_expire,
+            custodian=facts.rules.fund_custodian,
         )
 
 

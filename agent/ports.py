@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from agent.domain.coupon_batch import HeldCoupon
 from agent.domain.digest import Json
 from agent.domain.ids import EventName
 from agent.domain.member import Member
@@ -174,6 +175,22 @@ class Members(Protocol):
         ...
 
 
+class Coupons(Protocol):
+    """Coupons of the local replica; never the network."""
+
+    async def coupons_of(self, member_id: str) -> list[HeldCoupon]:
+        """What a member may still use, as HQ knew: those that end first come first."""
+        ...
+
+    async def coupon(self, code: str) -> HeldCoupon | None:
+        """By its scanned code or its id, in whatever state it is; None when HQ never issued it."""
+        ...
+
+    async def by_id(self, member_id: str) -> FoundMember | None:
+        """Who holds it."""
+        ...
+
+
 class Pricebook(Protocol):
     """Prices and rules of the local replica."""
 
@@ -190,7 +207,7 @@ class Pricebook(Protocol):
         ...
 
 
-class Replica(Members, Pricebook, Protocol):
+class Replica(Members, Coupons, Pricebook, Protocol):
     """The replica's writing side, for pull."""
 
     async def cursor(self, feed: Feed) -> int:
@@ -276,6 +293,10 @@ class EventDraft:
     told: Sequence[str] = ()
     """Keys of the answer that the event stream tells as `<kind>.recorded`, stored in the same transaction."""
     at_ms: int = 0
+    holds: Sequence[str] = ()
+    """Promises of leases (agent.lease_ports) that end with this event, because it spends what they held."""
+    in_epoch: str = ""
+    """The only epoch it may be booked in, where that matters; Refusal EPOCH_NOT_IN_FORCE in any other."""
 
 
 @dataclass(frozen=True, slots=True)

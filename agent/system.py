@@ -6,6 +6,7 @@ Used by the composition roots. Simulations pass their own Clock and Entropy inst
 import os
 import random  # noqa: TID251 - this module is the front door for randomness
 import time
+from pathlib import Path
 
 
 class SystemClock:
@@ -16,8 +17,16 @@ class SystemClock:
         return time.time_ns() // 1_000_000  # noqa: TID251 - the front door for time
 
     def mono_s(self) -> float:
-        """Monotonic seconds; CLOCK_MONOTONIC does not jump with the wall clock."""
-        return time.monotonic()  # noqa: TID251 - the front door for time
+        """Seconds since this machine was started; CLOCK_BOOTTIME never jumps, and counts what it slept through."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """Name this run of the machine: the kernel makes a new one at every start. Empty where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 class SystemEntropy:

@@ -3,38 +3,45 @@
 Pure functions, called by flow and the API. No openid, phone number or claim hash leaves through here.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.domain.asks import CardUse
+from agent.domain.coupon_batch import HeldCoupon
 from agent.domain.digest import Json
-from agent.domain.member import Identification
+from agent.domain.holdings import NOTHING_HELD, Holdings, Left, after
+from agent.domain.ledger import COUNT_ACCOUNT, COUPON_ACCOUNT, GIFT_ACCOUNT, PRINCIPAL_ACCOUNT
+from agent.domain.member import HeldCard, Identification, Member
 from agent.domain.receipt_facts import JoinInvitation
 from agent.domain.rules import RuleSet
-from agent.domain.sale import SaleLine
-from agent.domain.sale_event import SaleFacts
+from agent.domain.sale import PricedCart, SaleLine
+from agent.domain.sale_event import SaleFacts, covered_row, postings, split_covered
+from agent.domain.stages import Outcome, Why
+from agent.domain.validity import is_birthday
 from agent.quotes import Quote
 
 
-def identification_view(who: Identification, rules: RuleSet, balance: int | None) -> dict[str, Json]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a member holds, for the view. `has` None: the replica does not know them (any more).
+
+    `refused` is the code with which spending would be refused now, None where it would not.
+    """
+
+    has: Holdings | None = None
+    coupons: Sequence[HeldCoupon] = ()
+    refused: str | None = None
+
+
+def identification_view(who: Identification, rules: RuleSet, held: Held, business_day: str) -> dict[str, Json]:
     """What resolve and payments answer."""
-    member: dict[str, Json] | None = None
-    if who.member is not None:
-        tier = rules.tier(who.member.tier_id)
-        member = {
-            "member_id": who.member.member_id,
-            "masked": who.member.masked,
-            "tier": {
-                "tier_id": tier.tier_id,
-                "name": tier.name,
-                "pay_rate_bps": tier.pay_rate_bps,
-                "earn_mult_x100": tier.earn_mult_x100,
-            },
-            "points": balance,
-        }
     return {
         "identification_id": who.identification_id,
         "by": who.by,
         "certainty": who.certainty,
         "may_price": who.prices,
         "may_spend": who.certainty is not None and who.certainty.may_spend,
-        "member": member,
+        "member": None if who.member is None else _member_view(who.member, rules, held, business_day),
         "provisional": who.payer_ref is not None,
         "payment": None
         if who.payment is None
@@ -49,9 +56,80 @@ def identification_view(who: Identification, rules: RuleSet, balance: int | None
     }
 
 
+def _member_view(member: Member, rules: RuleSet, held: Held, day: str) -> dict[str, Json]:
+    has, known = held.has, held.has or NOTHING_HELD
+    principal_fen, gift_fen = known.balance(PRINCIPAL_ACCOUNT), known.balance(GIFT_ACCOUNT)
+    soon, soon_day = known.expires_soon(day)
+    return {
+        "member_id": member.member_id,
+        "masked": member.masked,
+        "tier": _tier_view(member.tier_id, rules),
+        "points": None if has is None else has.balance("points"),
+        "points_expiring": {"points": soon, "day": soon_day} if soon else None,
+        "stored_value": None
+        if has is None or not rules.stored_value
+        else {"principal_fen": principal_fen, "gift_fen": gift_fen, "total_fen": principal_fen + gift_fen},
+        "count_cards": [_card_view(card) for card in known.cards],
+        "coupons": [_coupon_view(one, day) for one in held.coupons if one.coupon_id not in known.used_coupons],
+        "spendable_here": {
+            "points": known.points_here,
+            "stored_value_fen": known.here(PRINCIPAL_ACCOUNT) + known.here(GIFT_ACCOUNT),
+            "coupons": [lot.bucket for lot in known.lots if lot.account == COUPON_ACCOUNT],
+            "counts": {card.card_id: known.here(COUNT_ACCOUNT, card.card_id) for card in known.cards},
+        },
+        "next_tier": None
+        if not member.next_tier_id
+        else {
+            **_tier_view(member.next_tier_id, rules),
+            "growth": member.growth,
+            "at_growth": member.next_tier_growth,
+        },
+        "birthday_today": is_birthday(day, member.birthday),
+        "first_order": bool(member.first_order),
+        "spending_refused": held.refused,
+    }
+
+
+def _tier_view(tier_id: str, rules: RuleSet) -> dict[str, Json]:
+    tier = rules.tier(tier_id)
+    return {
+        "tier_id": tier.tier_id,
+        "name": tier.name,
+        "pay_rate_bps": tier.pay_rate_bps,
+        "earn_mult_x100": tier.earn_mult_x100,
+    }
+
+
+def _coupon_view(one: HeldCoupon, day: str) -> dict[str, Json]:
+    body = one.body
+    return {
+        "coupon_id": one.coupon_id,
+        "name": str(body.get("name", "")),
+        "type": str(body.get("type", "")),
+        "off_fen": body.get("off_fen", 0),
+        "off_bp": body.get("off_bp", 0),
+        "min_fen": body.get("min_fen", 0),
+        "start": one.start_day,
+        "end": one.end_day,
+        "usable_today": one.valid_on(day),
+    }
+
+
+def _card_view(card: HeldCard) -> dict[str, Json]:
+    return {
+        "card_id": card.card_id,
+        "name": card.name,
+        "left": card.left,
+        "total": card.total,
+        "expires": card.expires,
+    }
+
+
 def quote_view(quote: Quote, ttl_s: int) -> dict[str, Json]:
     """What POST /v1/quotes answers."""
     cart = quote.cart
+    card = quote.asks.count_card
+    left = after(quote.has, quote.spends, quote.business_day, card.card_id if card is not None else "")
     return {
         "quote_id": quote.quote_id,
         "valid_s": ttl_s,
@@ -59,10 +137,20 @@ def quote_view(quote: Quote, ttl_s: int) -> dict[str, Json]:
         "list_fen": cart.list_fen,
         "saved_fen": cart.saved_fen,
         "payable_fen": cart.payable_fen,
+        "due_fen": cart.due_fen,
         "points_to_earn": cart.points_earned,
         "as_member": {"payable_fen": cart.member_payable_fen, "points": cart.member_points},
         "rules_version": quote.rules.version,
         "pricebook_version": quote.pricebook_version,
+        "promos": [_offer_view(one) for one in cart.promos if one.why is not Why.NO_GOODS],
+        "coupons": [_offer_view(one) for one in cart.coupons],
+        "redeemed": {"points": cart.redeemed.points, "off_fen": cart.redeemed.off_fen},
+        "prepaid": _prepaid_view(cart, card),
+        "rounding_off_fen": cart.rounding_off_fen,
+        "lost_fen": cart.lost_fen,
+        "after": _left_view(left) if quote.spends else None,
+        "held": quote.held_until_ms > 0,
+        "below_market": list(cart.below_market),
     }
 
 
@@ -80,20 +168,70 @@ def _line_view(line: SaleLine) -> dict[str, Json]:
         "saved_fen": line.saved_fen,
         "reason": line.source,
         "earns": line.earns,
+        "gross_fen": line.gross_fen,
+        "net_fen": line.net_fen,
+        "offers": [
+            {"id": one.offer_id, "name": one.name, "off_fen": one.off_fen, "coupon": one.coupon} for one in line.offers
+        ],
+        "points_off_fen": line.points_off_fen,
+        "points_used": line.points_used,
+        "rounding_off_fen": line.rounding_off_fen,
     }
 
 
-def sale_answer(facts: SaleFacts, balance: int | None, invitation: JoinInvitation | None) -> dict[str, Json]:
+def _offer_view(one: Outcome) -> dict[str, Json]:
+    return {
+        "id": one.offer.offer_id,
+        "name": one.offer.name,
+        "applied": one.applied,
+        "why": one.why,
+        "off_fen": one.off_fen,
+        "lost_fen": one.lost_fen,
+    }
+
+
+def _prepaid_view(cart: PricedCart, card: CardUse | None) -> dict[str, Json]:
+    cards, coupons = split_covered(cart.covered, card.card_id if card is not None else "")
+    return {
+        "principal_fen": cart.drawn.principal_fen,
+        "gift_fen": cart.drawn.gift_fen,
+        "counts": [covered_row(one, card=True) for one in cards],
+        "vouchers": [covered_row(one, card=False) for one in coupons],
+    }
+
+
+def _left_view(left: Left) -> dict[str, Json]:
+    return {
+        "points": left.points,
+        "principal_fen": left.principal_fen,
+        "gift_fen": left.gift_fen,
+        "count_card": None if left.card is None else _card_view(left.card),
+    }
+
+
+def sale_answer(facts: SaleFacts, left: Left, invitation: JoinInvitation | None) -> dict[str, Json]:
     """What POST /v1/sales answers, and answers again for the same sale_id; the books add the event's name."""
+    cart = facts.cart
+    earned = [one for one in postings(facts) if one.amount > 0]
+    card = CardUse(facts.count_card) if facts.count_card else None
     return {
         "sale_id": facts.sale_id,
-        "list_fen": facts.cart.list_fen,
-        "saved_fen": facts.cart.saved_fen,
-        "payable_fen": facts.cart.payable_fen,
+        "list_fen": cart.list_fen,
+        "saved_fen": cart.saved_fen,
+        "payable_fen": cart.payable_fen,
+        "due_fen": facts.due_fen,
         "collected_fen": facts.collected_fen,
-        "foregone_fen": facts.cart.foregone_fen if facts.member is not None else 0,
+        "foregone_fen": cart.foregone_fen if facts.member is not None else 0,
         "points_earned": facts.points_earned,
-        "points_balance": balance,
+        "points_balance": left.points,
+        "points_pending": facts.pending,
+        "points_expire": facts.points_expire or None if earned else None,
+        "redeemed": {"points": cart.redeemed.points, "off_fen": cart.redeemed.off_fen},
+        "prepaid": _prepaid_view(cart, card),
+        "coupons": [_offer_view(one) for one in cart.coupons],
+        "rounding_off_fen": cart.rounding_off_fen,
+        "lost_fen": cart.lost_fen,
+        "after": _left_view(left) if facts.spent else None,
         "member": None
         if facts.member is None
         else {"member_id": facts.member.member_id, "masked": facts.member.masked},
@@ -102,4 +240,5 @@ def sale_answer(facts: SaleFacts, balance: int | None, invitation: JoinInvitatio
         if invitation is None
         else {"url": invitation.url, "saved_fen": invitation.saved_fen, "points": invitation.points},
         "discrepancies": [{"code": found.code, "detail": found.detail} for found in facts.discrepancies],
+        "overrides": [{"code": "PRICE_BELOW_70", "operator": one.operator} for one in facts.overrides],
     }

@@ -31,6 +31,15 @@ CREATE TABLE audits (
   seq INTEGER NOT NULL CHECK (seq >= 0)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE clock_mark (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  true_ms INTEGER NOT NULL,
+  boot_id TEXT NOT NULL CHECK (length(boot_id) <= 64),
+  boot_ms INTEGER NOT NULL,
+  source TEXT NOT NULL CHECK (source IN ('hq', 'manager')),
+  told_by TEXT NOT NULL CHECK (length(told_by) <= 200)
+) STRICT;
+
 CREATE TABLE discrepancies (
   number INTEGER PRIMARY KEY,
   side TEXT NOT NULL CHECK (side IN ('store', 'hq', 'both')),
@@ -74,6 +83,55 @@ CREATE TABLE events (
   PRIMARY KEY (epoch, seq)
 ) STRICT;
 
+CREATE TABLE freezes (
+  number INTEGER PRIMARY KEY,
+  member_id TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  points INTEGER NOT NULL CHECK (points >= 1),
+  lifted_at_ms INTEGER,
+  lifted_by TEXT NOT NULL DEFAULT '' CHECK (length(lifted_by) <= 200),
+  why TEXT NOT NULL DEFAULT '' CHECK (length(why) <= 200),
+  UNIQUE (epoch, seq, member_id),
+  FOREIGN KEY (epoch, seq) REFERENCES events,
+  CHECK ((lifted_at_ms IS NULL) = (lifted_by = ''))
+) STRICT;
+
+CREATE TABLE held_quotes (
+  quote_id TEXT PRIMARY KEY CHECK (length(quote_id) BETWEEN 1 AND 64),
+  until_ms INTEGER NOT NULL,
+  row_sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lease_holds (
+  hold_id TEXT NOT NULL CHECK (length(hold_id) BETWEEN 1 AND 64),
+  lease_id TEXT NOT NULL REFERENCES leases,
+  amount INTEGER NOT NULL CHECK (amount >= 1),
+  until_ms INTEGER NOT NULL,
+  PRIMARY KEY (hold_id, lease_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE leases (
+  lease_id TEXT PRIMARY KEY CHECK (length(lease_id) BETWEEN 1 AND 160),
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  account TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount >= 1),
+  bucket TEXT NOT NULL,
+  expires TEXT NOT NULL CHECK (length(expires) IN (0, 10)),
+  usable_until_ms INTEGER NOT NULL CHECK (usable_until_ms >= 0),
+  remaining INTEGER NOT NULL CHECK (remaining BETWEEN 0 AND amount),
+  closed_epoch TEXT,
+  closed_seq INTEGER,
+  wanted INTEGER NOT NULL DEFAULT 0 CHECK (wanted IN (0, 1)),
+  touched_at_ms INTEGER NOT NULL,
+  FOREIGN KEY (epoch, seq) REFERENCES events,
+  FOREIGN KEY (closed_epoch, closed_seq) REFERENCES events,
+  CHECK ((closed_epoch IS NULL) = (closed_seq IS NULL))
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE notices (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   at_ms INTEGER NOT NULL,
@@ -109,7 +167,7 @@ CREATE TABLE postings (
   position INTEGER NOT NULL CHECK (position >= 0),
   account TEXT NOT NULL,
   owner TEXT NOT NULL,
-  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000),
+  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000), bucket TEXT NOT NULL DEFAULT '', expires TEXT NOT NULL DEFAULT '', lease TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (epoch, seq, position),
   FOREIGN KEY (epoch, seq) REFERENCES events
 ) STRICT, WITHOUT ROWID;
@@ -173,9 +231,28 @@ CREATE TABLE used_transactions (
 
 CREATE INDEX events_by_day ON events (business_day, kind);
 
+CREATE INDEX events_by_subject ON events (json_extract(body, '$.subject'))
+  WHERE json_extract(body, '$.subject') IS NOT NULL;
+
+CREATE INDEX freezes_standing ON freezes (member_id) WHERE lifted_at_ms IS NULL;
+
+CREATE INDEX lease_holds_by_lease ON lease_holds (lease_id, until_ms);
+
+CREATE INDEX leases_by_closing ON leases (closed_epoch, closed_seq) WHERE closed_seq IS NOT NULL;
+
+CREATE INDEX leases_by_event ON leases (epoch, seq);
+
+CREATE INDEX leases_by_owner ON leases (owner, account) WHERE closed_seq IS NULL;
+
+CREATE INDEX leases_open ON leases (epoch, touched_at_ms) WHERE closed_seq IS NULL;
+
 CREATE INDEX outbox_by_state ON outbox (state, epoch, seq);
 
+CREATE INDEX postings_by_lease ON postings (lease) WHERE lease <> '';
+
 CREATE INDEX postings_by_owner ON postings (account, owner);
+
+CREATE INDEX postings_pending ON postings (epoch, seq) WHERE account = 'points_pending';
 
 CREATE INDEX print_jobs_waiting ON print_jobs (printer, state, number);
 
@@ -187,6 +264,17 @@ CREATE INDEX used_transactions_by_event ON used_transactions (epoch, seq);
 -- ===== replica.db =====
 
 CREATE TABLE checks (feed TEXT PRIMARY KEY, until TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE coupons (
+  coupon_id TEXT PRIMARY KEY,
+  member_id TEXT NOT NULL,
+  batch_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  start_day TEXT NOT NULL,
+  end_day TEXT NOT NULL,
+  claimed_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cursors (
   feed TEXT PRIMARY KEY,
@@ -210,7 +298,7 @@ CREATE TABLE items (
   no_member_discount INTEGER NOT NULL,
   earns INTEGER NOT NULL,
   by_weight INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, min_fen INTEGER, market_fen INTEGER) STRICT, WITHOUT ROWID;
 
 CREATE TABLE members (
   member_no INTEGER PRIMARY KEY,
@@ -220,7 +308,7 @@ CREATE TABLE members (
   masked TEXT NOT NULL DEFAULT '',
   pull_no INTEGER NOT NULL DEFAULT 0,
   known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1))
-) STRICT;
+, sv_principal_fen INTEGER NOT NULL DEFAULT 0, sv_gift_fen INTEGER NOT NULL DEFAULT 0, cards TEXT NOT NULL DEFAULT '' CHECK (cards = '' OR json_valid(cards)), expiring_points INTEGER NOT NULL DEFAULT 0, expiring_day TEXT NOT NULL DEFAULT '', month TEXT NOT NULL DEFAULT '', month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '', growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '', next_tier_growth INTEGER NOT NULL DEFAULT 0, first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE merchants (
   mch_id TEXT NOT NULL,
@@ -228,6 +316,13 @@ CREATE TABLE merchants (
   brand_id TEXT NOT NULL,
   store_id TEXT NOT NULL,
   PRIMARY KEY (mch_id, sub_mch_id, brand_id, store_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE offers (
+  batch_id TEXT NOT NULL,
+  version INTEGER NOT NULL CHECK (version >= 0),
+  body TEXT NOT NULL,
+  PRIMARY KEY (batch_id, version)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pulls (
@@ -241,6 +336,10 @@ CREATE TABLE rule_sets (
   version INTEGER PRIMARY KEY,
   body TEXT NOT NULL CHECK (json_valid(body))
 ) STRICT;
+
+CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), true_ms INTEGER, boot_id TEXT NOT NULL, boot_ms INTEGER NOT NULL) STRICT;
+
+CREATE INDEX coupons_by_member ON coupons (member_id);
 
 CREATE INDEX items_by_barcode ON items (barcode) WHERE barcode <> '';
 
@@ -278,8 +377,44 @@ CREATE TABLE chains (
   watermark INTEGER NOT NULL CHECK (watermark >= 0),
   head BLOB NOT NULL CHECK (length(head) = 32),
   sent_head BLOB NOT NULL CHECK (length(sent_head) = 32),
-  first_received_at_ms INTEGER NOT NULL,
+  first_received_at_ms INTEGER NOT NULL, recomputed INTEGER NOT NULL DEFAULT 0 CHECK (recomputed >= 0),
   PRIMARY KEY (workstation_id, epoch)
+) STRICT;
+
+CREATE TABLE claim_backs (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  of_epoch TEXT NOT NULL,
+  of_seq INTEGER NOT NULL,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  PRIMARY KEY (workstation_id, of_epoch, of_seq, epoch, seq)
+) STRICT;
+
+CREATE TABLE claim_joins (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  asked BLOB NOT NULL CHECK (length(asked) = 32),
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  member_id TEXT NOT NULL REFERENCES members,
+  is_new INTEGER NOT NULL CHECK (is_new IN (0, 1)),
+  at_ms INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('credited', 'parked', 'refused')),
+  code TEXT NOT NULL,
+  points INTEGER NOT NULL CHECK (points >= 0),
+  pack_points INTEGER NOT NULL CHECK (pack_points >= 0),
+  coupon_id TEXT NOT NULL,
+  PRIMARY KEY (brand_id, request_id)
+) STRICT;
+
+CREATE TABLE claims (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  taken_by TEXT NOT NULL DEFAULT '',
+  points INTEGER NOT NULL DEFAULT 0 CHECK (points >= 0),
+  PRIMARY KEY (brand_id, sha256)
 ) STRICT;
 
 CREATE TABLE conflicts (
@@ -291,6 +426,50 @@ CREATE TABLE conflicts (
   chain BLOB NOT NULL CHECK (length(chain) = 32),
   received_at_ms INTEGER NOT NULL,
   PRIMARY KEY (workstation_id, epoch, seq, digest)
+) STRICT;
+
+CREATE TABLE count_cards (
+  member_id TEXT NOT NULL REFERENCES members,
+  card_id TEXT NOT NULL UNIQUE CHECK (length(card_id) BETWEEN 1 AND 64),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  total INTEGER NOT NULL CHECK (total BETWEEN 1 AND 100000),
+  opening_left INTEGER NOT NULL CHECK (opening_left BETWEEN 0 AND total),
+  moved INTEGER NOT NULL DEFAULT 0,
+  price_fen INTEGER NOT NULL CHECK (price_fen BETWEEN 0 AND 1000000000),
+  expires TEXT NOT NULL CHECK (length(expires) IN (0, 10)),
+  PRIMARY KEY (member_id, card_id)
+) STRICT;
+
+CREATE TABLE coupon_batches (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  batch_id TEXT NOT NULL CHECK (length(batch_id) BETWEEN 1 AND 64),
+  version INTEGER NOT NULL CHECK (version >= 1),
+  body TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (brand_id, batch_id, version)
+) STRICT;
+
+CREATE TABLE coupon_stocks (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  batch_id TEXT NOT NULL,
+  released INTEGER NOT NULL CHECK (released BETWEEN 0 AND 1000000000),
+  PRIMARY KEY (brand_id, batch_id)
+) STRICT;
+
+CREATE TABLE coupons (
+  coupon_id TEXT PRIMARY KEY CHECK (length(coupon_id) BETWEEN 4 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  member_id TEXT NOT NULL REFERENCES members,
+  batch_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('issued', 'used', 'void')),
+  start_day TEXT NOT NULL CHECK (length(start_day) = 10),
+  end_day TEXT NOT NULL CHECK (length(end_day) = 10),
+  claimed_at_ms INTEGER NOT NULL CHECK (claimed_at_ms >= 0),
+  uses INTEGER NOT NULL DEFAULT 0,
+  deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1)),
+  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
+  FOREIGN KEY (brand_id, batch_id, version) REFERENCES coupon_batches
 ) STRICT;
 
 CREATE TABLE day_totals (
@@ -331,16 +510,39 @@ CREATE TABLE events (
   PRIMARY KEY (workstation_id, epoch, seq)
 ) STRICT;
 
-CREATE TABLE feed_counters (
+CREATE TABLE "feed_counters" (
   brand_id TEXT NOT NULL REFERENCES brands,
-  feed TEXT NOT NULL CHECK (feed IN ('rules', 'items', 'merchants', 'members', 'identities')),
+  feed TEXT NOT NULL CHECK (length(feed) BETWEEN 1 AND 32),
   last_no INTEGER NOT NULL CHECK (last_no >= 0),
   PRIMARY KEY (brand_id, feed)
+) STRICT;
+
+CREATE TABLE freezes (
+  member_id TEXT NOT NULL REFERENCES members,
+  decided_at_ms INTEGER NOT NULL,
+  frozen INTEGER NOT NULL CHECK (frozen IN (0, 1)),
+  reason TEXT NOT NULL CHECK (length(reason) BETWEEN 1 AND 200),
+  PRIMARY KEY (member_id, decided_at_ms)
 ) STRICT;
 
 CREATE TABLE hq_identity (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   public_key BLOB NOT NULL CHECK (length(public_key) = 32)
+) STRICT;
+
+CREATE TABLE hq_postings (
+  seq INTEGER PRIMARY KEY CHECK (seq >= 1),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  kind TEXT NOT NULL CHECK (kind IN ('claim', 'claim_return', 'join', 'release')),
+  reference TEXT NOT NULL CHECK (length(reference) BETWEEN 1 AND 160),
+  member_id TEXT NOT NULL REFERENCES members,
+  account TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount <> 0 AND amount BETWEEN -1000000000000 AND 1000000000000),
+  bucket TEXT NOT NULL CHECK (length(bucket) <= 160),
+  expires TEXT NOT NULL CHECK (length(expires) IN (0, 10)),
+  at_ms INTEGER NOT NULL,
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  UNIQUE (kind, reference, account)
 ) STRICT;
 
 CREATE TABLE identities (
@@ -368,8 +570,65 @@ CREATE TABLE items (
   earns INTEGER NOT NULL CHECK (earns IN (0, 1)),
   by_weight INTEGER NOT NULL CHECK (by_weight IN (0, 1)),
   deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
-  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
+  feed_no INTEGER NOT NULL CHECK (feed_no >= 1), min_fen INTEGER CHECK (min_fen BETWEEN 0 AND 1000000000), market_fen INTEGER CHECK (market_fen BETWEEN 1 AND 1000000000),
   PRIMARY KEY (brand_id, sku)
+) STRICT;
+
+CREATE TABLE lease_closings (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  lease_id TEXT NOT NULL,
+  remaining INTEGER NOT NULL CHECK (remaining >= 0),
+  of_epoch TEXT NOT NULL,
+  after_seq INTEGER NOT NULL CHECK (after_seq >= 0),
+  honoured INTEGER NOT NULL DEFAULT 0 CHECK (honoured IN (0, 1)),
+  PRIMARY KEY (workstation_id, epoch, seq, lease_id)
+) STRICT;
+
+CREATE TABLE lease_epochs (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  number INTEGER NOT NULL CHECK (number >= 1),
+  epoch TEXT NOT NULL,
+  PRIMARY KEY (workstation_id, epoch),
+  UNIQUE (workstation_id, number)
+) STRICT;
+
+CREATE TABLE leases (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  lease_id TEXT NOT NULL CHECK (length(lease_id) BETWEEN 1 AND 160),
+  request_id TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 0),
+  member_id TEXT NOT NULL REFERENCES members,
+  account TEXT NOT NULL,
+  bucket TEXT NOT NULL CHECK (length(bucket) <= 160),
+  expires TEXT NOT NULL CHECK (length(expires) IN (0, 10)),
+  amount INTEGER NOT NULL CHECK (amount >= 1),
+  settled INTEGER NOT NULL,
+  usable_until_ms INTEGER NOT NULL CHECK (usable_until_ms >= 0),
+  state TEXT NOT NULL CHECK (state IN ('open', 'closed', 'written_off')),
+  wanted INTEGER NOT NULL DEFAULT 0 CHECK (wanted IN (0, 1)),
+  PRIMARY KEY (workstation_id, lease_id)
+) STRICT;
+
+CREATE TABLE lot_openings (
+  member_id TEXT NOT NULL REFERENCES members,
+  account TEXT NOT NULL,
+  bucket TEXT NOT NULL CHECK (length(bucket) <= 160),
+  amount INTEGER NOT NULL,
+  PRIMARY KEY (member_id, account, bucket)
+) STRICT;
+
+CREATE TABLE lots (
+  member_id TEXT NOT NULL REFERENCES members,
+  account TEXT NOT NULL,
+  bucket TEXT NOT NULL CHECK (length(bucket) <= 160),
+  expires TEXT NOT NULL CHECK (length(expires) IN (0, 10)),
+  since_ms INTEGER NOT NULL,
+  available INTEGER NOT NULL CHECK (account IN ('count', 'coupon')
+    OR CASE WHEN bucket = 'debt' THEN available <= 0 ELSE available >= 0 END),
+  PRIMARY KEY (member_id, account, bucket)
 ) STRICT;
 
 CREATE TABLE members (
@@ -380,7 +639,9 @@ CREATE TABLE members (
   opening_points INTEGER NOT NULL CHECK (opening_points BETWEEN -1000000000 AND 1000000000),
   masked TEXT NOT NULL CHECK (length(masked) <= 64),
   feed_no INTEGER NOT NULL CHECK (feed_no >= 1)
-) STRICT;
+, opening_sv_principal INTEGER NOT NULL DEFAULT 0
+  CHECK (opening_sv_principal BETWEEN 0 AND 1000000000), opening_sv_gift INTEGER NOT NULL DEFAULT 0
+  CHECK (opening_sv_gift BETWEEN 0 AND 1000000000), expiring_points INTEGER NOT NULL DEFAULT 0 CHECK (expiring_points >= 0), expiring_day TEXT NOT NULL DEFAULT '' CHECK (length(expiring_day) IN (0, 10)), opening_month TEXT NOT NULL DEFAULT '' CHECK (length(opening_month) IN (0, 7)), opening_month_spend INTEGER NOT NULL DEFAULT 0, ordered INTEGER NOT NULL DEFAULT 0 CHECK (ordered IN (0, 1)), month TEXT NOT NULL DEFAULT '' CHECK (length(month) IN (0, 7)), month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '' CHECK (length(birthday) IN (0, 5)), growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '' CHECK (length(next_tier_id) <= 64), next_tier_growth INTEGER NOT NULL DEFAULT 0 CHECK (next_tier_growth >= 0), first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (frozen_at_ms >= 0)) STRICT;
 
 CREATE TABLE merchants (
   brand_id TEXT NOT NULL REFERENCES brands,
@@ -408,7 +669,7 @@ CREATE TABLE postings (
   position INTEGER NOT NULL CHECK (position >= 0),
   member_id TEXT NOT NULL,
   account TEXT NOT NULL,
-  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000),
+  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000), bucket TEXT NOT NULL DEFAULT '' CHECK (length(bucket) <= 160), expires TEXT NOT NULL DEFAULT '' CHECK (length(expires) IN (0, 10)), lease TEXT NOT NULL DEFAULT '' CHECK (length(lease) <= 160),
   PRIMARY KEY (workstation_id, epoch, seq, position)
 ) STRICT;
 
@@ -433,6 +694,16 @@ CREATE TABLE reader_tokens (
   name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
   created_at_ms INTEGER NOT NULL,
   revoked_at_ms INTEGER
+, kind TEXT NOT NULL DEFAULT 'seals' CHECK (kind IN ('seals', 'join')), brand_id TEXT NOT NULL DEFAULT '' CHECK ((kind = 'join') = (brand_id <> ''))) STRICT;
+
+CREATE TABLE recomputations (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  code TEXT NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+  detail TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, epoch, seq, code)
 ) STRICT;
 
 CREATE TABLE rule_sets (
@@ -446,6 +717,7 @@ CREATE TABLE rule_sets (
 
 CREATE TABLE seals (
   place INTEGER PRIMARY KEY,
+  place_signature BLOB NOT NULL CHECK (length(place_signature) = 64),
   number INTEGER NOT NULL CHECK (number >= 1),
   workstation_id TEXT NOT NULL REFERENCES workstations,
   epoch TEXT NOT NULL,
@@ -488,7 +760,39 @@ CREATE TABLE workstations (
   CHECK (state <> 'enrolled' OR public_key IS NOT NULL)
 ) STRICT;
 
+CREATE TABLE write_offs (
+  workstation_id TEXT NOT NULL,
+  lease_id TEXT NOT NULL,
+  settled INTEGER NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount >= 0),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, lease_id)
+) STRICT;
+
+CREATE INDEX chains_behind ON chains (workstation_id, epoch) WHERE recomputed < watermark;
+
+CREATE INDEX claim_backs_event ON claim_backs (workstation_id, epoch, seq);
+
+CREATE INDEX claim_joins_member ON claim_joins (member_id) WHERE state = 'parked';
+
+CREATE INDEX claim_joins_parked ON claim_joins (brand_id, sha256, at_ms) WHERE state = 'parked';
+
+CREATE UNIQUE INDEX claims_event ON claims (workstation_id, epoch, seq);
+
+CREATE INDEX claims_taken ON claims (brand_id, sha256) WHERE taken_by <> '';
+
+CREATE INDEX coupons_astray ON coupons (brand_id)
+  WHERE state <> 'void' AND state <> CASE WHEN uses > 0 THEN 'used' ELSE 'issued' END;
+
+CREATE INDEX coupons_batch ON coupons (brand_id, batch_id);
+
+CREATE UNIQUE INDEX coupons_feed ON coupons (brand_id, feed_no);
+
+CREATE INDEX coupons_member ON coupons (member_id);
+
 CREATE INDEX events_suspended ON events (workstation_id, epoch, seq) WHERE state = 'suspended';
+
+CREATE INDEX hq_postings_member ON hq_postings (member_id, account, amount);
 
 CREATE UNIQUE INDEX identities_feed ON identities (brand_id, feed_no);
 
@@ -496,9 +800,23 @@ CREATE INDEX identities_member ON identities (member_id);
 
 CREATE UNIQUE INDEX items_feed ON items (brand_id, feed_no);
 
+CREATE INDEX lease_closings_lease ON lease_closings (workstation_id, lease_id);
+
+CREATE INDEX lease_closings_wait ON lease_closings (workstation_id) WHERE honoured = 0;
+
+CREATE INDEX leases_event ON leases (workstation_id, epoch, seq);
+
+CREATE INDEX leases_member ON leases (member_id, account) WHERE state = 'open';
+
+CREATE INDEX leases_open ON leases (workstation_id, lease_id) WHERE state = 'open';
+
+CREATE INDEX leases_request ON leases (workstation_id, request_id) WHERE request_id <> '';
+
 CREATE UNIQUE INDEX members_feed ON members (brand_id, feed_no);
 
 CREATE UNIQUE INDEX merchants_feed ON merchants (brand_id, feed_no);
+
+CREATE INDEX postings_lease ON postings (workstation_id, lease) WHERE lease <> '';
 
 CREATE INDEX postings_member ON postings (member_id, account, amount);
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
@@ -16,8 +17,10 @@ import zstandard
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S
 from agent.ports import KeyRing, Traffic
+from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseRequest
 from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
+    AT_MS_HEADER,
     Batch,
     BatchAnswer,
     EnrolAnswer,
@@ -27,6 +30,7 @@ from sync.protocol import (
     Message,
     ProofAnswer,
     ProofRequest,
+    at_ms_of,
     authorization,
     request_signing_bytes,
 )
@@ -41,7 +45,8 @@ _ZSTD_LEVEL = 3  # measured: 94 B and 0.9 us a sale; gzip-6 100 B and 7.5 us (wi
 class HttpHq:
     """One keep-alive client to one HQ. `keys` is None only for enrolment, the one unsigned call.
 
-    `on_contact(reached, reason)` hears every call: whoever wants edges keeps them.
+    `on_contact(reached, reason)` hears every call: whoever wants edges keeps them. `on_time(hq_ms, round_trip_s)` hears
+    what time HQ says it is; `now_ms` is our own, told to HQ with every call.
     """
 
     def __init__(
@@ -55,10 +60,14 @@ class HttpHq:
         timeout_s: float = HQ_TIMEOUT_S,
         deadline_s: float = HQ_DEADLINE_S,
         on_contact: Callable[[bool, str], None] = lambda _, __: None,
+        on_time: Callable[[int, float], None] = lambda _, __: None,
+        now_ms: Callable[[], int] | None = None,
     ) -> None:
         self._workstation_id = workstation_id
         self._keys = keys
         self._on_contact = on_contact
+        self._on_time = on_time
+        self._now_ms = now_ms
         self._deadline_s = deadline_s
         self._client = httpx.AsyncClient(
             base_url=base_url,
@@ -95,6 +104,14 @@ class HttpHq:
         """Compare ranges of the replica."""
         return await self._call("POST", self._path("ranges"), RangesAnswer, body=_json(request))
 
+    async def lease(self, request: LeaseRequest) -> LeaseAnswer:
+        """Ask for the right to spend offline."""
+        return await self._call("POST", self._path("leases"), LeaseAnswer, body=_json(request))
+
+    async def leases(self, after: str) -> LeasePage:
+        """Open leases of this workstation as HQ holds them, behind an id."""
+        return await self._call("GET", self._path(f"leases?after={after}"), LeasePage)
+
     def traffic(self) -> Traffic:
         """Requests and bytes of HTTP messages (heads and bodies, without TCP and TLS) since start."""
         return Traffic(self._requests, self._bytes_up, self._bytes_down)
@@ -116,12 +133,18 @@ class HttpHq:
             assert self._keys is not None, "only enrolment is unsigned"
             signature = self._keys.sign(request_signing_bytes(method, target, body))
             headers["Authorization"] = authorization(self._workstation_id, signature)
+        if self._now_ms is not None:
+            headers[AT_MS_HEADER] = str(self._now_ms())
+        asked_s = asyncio.get_running_loop().time()
         try:
             response = await self._send(method, target, body, headers)
             read = _read(response, answer)
         except HqUnreachable as error:
             self._on_contact(False, error.message)
             raise
+        hq_ms = _at_ms(response.headers)
+        if hq_ms is not None:
+            self._on_time(hq_ms, asyncio.get_running_loop().time() - asked_s)
         self._on_contact(True, "")
         if isinstance(read, HqRejected):
             raise read
@@ -156,6 +179,18 @@ def _read(response: httpx.Response, answer: type[M]) -> M | HqRejected:
         return answer.model_validate_json(response.content)
     except ValueError as error:  # a captive portal, or a peer of another protocol: not HQ, so not an answer
         raise HqUnreachable("what answered does not speak our protocol", hint=_PORTAL) from error
+
+
+def _at_ms(headers: httpx.Headers) -> int | None:
+    """What HQ's clock shows: its own word, else the web server's, to the second. None where neither is there."""
+    said = at_ms_of(headers.get(AT_MS_HEADER, ""))
+    if said is not None:
+        return said
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+    except ValueError:
+        return None
+    return None if date.tzinfo is None else int(date.timestamp()) * 1000
 
 
 def _unreachable(error: Exception) -> HqUnreachable:

@@ -1,7 +1,7 @@
-"""The wire between a store and HQ: enrolment, push and pull, their bounds, and the bytes that are signed.
+"""The wire between a store and HQ: enrolment and push, their bounds, and the bytes that are signed.
 
 Pure; used by both ends. Strict models, unknown fields refused. WIRE: everything here is frozen by deployed peers;
-additive changes come with a new `PROTOCOL` number. The proof's messages: sync.proof. Text form: docs/wire.md.
+additive changes come with a new `PROTOCOL` number. Pull: sync.feed_rows; the proof: sync.proof. Text: docs/wire.md.
 """
 
 import base64
@@ -12,13 +12,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agent.limits import BATCH_EVENTS, FEED_PAGE_ROWS, TEXT_CHARS
+from agent.limits import BATCH_EVENTS, TEXT_CHARS
+from sync.feed_rows import (
+    CardRow,
+    CouponRow,
+    Feed,
+    FeedPage,
+    FeedRow,
+    IdentityRow,
+    ItemRow,
+    MemberRow,
+    MerchantRow,
+    RulesRow,
+)
 from sync.message import PROTOCOL, Count, Hex32, Message, Name, Seq
 from sync.proof import Finding, ProofAnswer, ProofRequest, ProofRide, Seal, proof_signing_bytes
 
 __all__ = [
-    "PROTOCOL", "Count", "Finding", "Hex32", "Message", "Name", "ProofAnswer", "ProofRequest", "ProofRide", "Seal",
-    "Seq", "proof_signing_bytes",
+    "PROTOCOL", "CardRow", "Count", "CouponRow", "Feed", "FeedPage", "FeedRow", "Finding", "Hex32", "IdentityRow",
+    "ItemRow", "MemberRow", "MerchantRow", "Message", "Name", "ProofAnswer", "ProofRequest", "ProofRide", "RulesRow",
+    "Seal", "Seq", "proof_signing_bytes",
 ]  # fmt: skip
 
 
@@ -111,89 +124,6 @@ class BatchAnswer(Message):
     proof: ProofAnswer | None = None
 
 
-# --- pull -----------------------------------------------------------------------------------------------------------
-class Feed(StrEnum):
-    """What a store pulls. Order matters to a first load: rules before members, members before identities."""
-
-    RULES = "rules"
-    ITEMS = "items"
-    MERCHANTS = "merchants"
-    MEMBERS = "members"
-    IDENTITIES = "identities"
-
-
-class RulesRow(Message):
-    """One rule set as JSON text (agent.domain.rules.rule_set reads it)."""
-
-    kind: Literal["rules"] = "rules"
-    version: Count
-    body: str
-
-
-class ItemRow(Message):
-    """One article. Prices in fen per piece, or per kilogram when `by_weight`."""
-
-    kind: Literal["items"] = "items"
-    sku: Name
-    barcode: str
-    name: Annotated[str, Field(max_length=TEXT_CHARS)]
-    list_fen: Count
-    member_fen: Count | None = None
-    promo_fen: Count | None = None
-    no_member_discount: bool = False
-    earns: bool = True
-    by_weight: bool = False
-    deleted: bool = False
-
-
-class MerchantRow(Message):
-    """One (mch_id, sub_mch_id) -> brand, store; many-to-many, so a pair may come several times."""
-
-    kind: Literal["merchants"] = "merchants"
-    mch_id: str
-    sub_mch_id: str
-    brand_id: Name
-    store_id: Name
-    deleted: bool = False
-
-
-class MemberRow(Message):
-    """One member: random id, tier, balance at HQ after this workstation's events up to the page's watermarks."""
-
-    kind: Literal["members"] = "members"
-    member_id: Name
-    tier_id: Name
-    points: int
-    masked: Annotated[str, Field(max_length=64)]
-    deleted: bool = False
-
-
-class IdentityRow(Message):
-    """One way to recognise a member: the keyed 16-byte index of `kind:value`, hex. No identity in the clear."""
-
-    kind: Literal["identities"] = "identities"
-    index: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    member_id: Name
-    deleted: bool = False
-
-
-FeedRow = Annotated[
-    RulesRow | ItemRow | MerchantRow | MemberRow | IdentityRow,
-    Field(discriminator="kind"),
-]
-
-
-class FeedPage(Message):
-    """Rows after the cursor asked for, in feed order; ask again from `cursor` while `more`."""
-
-    feed: Annotated[Feed, Field(strict=False)]
-    rows: Annotated[list[FeedRow], Field(max_length=FEED_PAGE_ROWS)]
-    cursor: Count
-    more: bool
-    watermarks: dict[str, Count] = Field(default_factory=dict)
-    """Epoch -> seq of this workstation that balances on this page include (read in the same transaction)."""
-
-
 # --- what is signed -------------------------------------------------------------------------------------------------
 def batch_signing_bytes(workstation_id: str, epoch: str, first: int, last: int, head: str) -> bytes:
     """Bytes of a batch signature; authenticity needs no clock."""
@@ -206,6 +136,18 @@ def request_signing_bytes(method: str, target: str, body: bytes) -> bytes:
 
 
 AUTH_SCHEME = "PosAgent"
+AT_MS_HEADER = "X-At-Ms"
+"""On every call and every answer: what the sender's clock shows, UTC milliseconds. Signed by nobody, so it decides
+nothing about books: a till trusts its clock by it (over TLS), HQ flags a till that is more than five minutes off."""
+
+
+def at_ms_of(text: str) -> int | None:
+    """Read the header; None where it is missing or no plausible time.
+
+    >>> at_ms_of("1790000000000"), at_ms_of("-5"), at_ms_of("")
+    (1790000000000, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
 
 
 def authorization(workstation_id: str, signature: bytes) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from agent.limits import FEED_PAGE_ROWS, RANGES_ASKED
 from sync.message import PROTOCOL, Count, Message
-from sync.protocol import Feed, FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
+from sync.protocol import CouponRow, Feed, FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
 
 _BYTES = 16
 Key = Annotated[str, Field(max_length=200)]
@@ -59,6 +59,8 @@ def key_of(row: FeedRow) -> str:
             return row.sku
         case MerchantRow():
             return f"{row.mch_id}\n{row.sub_mch_id}\n{row.store_id}"
+        case CouponRow():
+            return row.coupon_id
         case RulesRow():
             return f"{row.version:016d}"
 

@@ -5,6 +5,7 @@ many tests of a file.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +14,13 @@ from typing import Any, TypeVar
 
 import httpx
 
-from agent.api.answers import Answer, IdentificationView, Problem, QuoteView, SaleView
+from agent.api.answers import Answer, Problem
+from agent.api.answers_member import IdentificationView
+from agent.api.answers_sale import QuoteView, SaleView
 from agent.demo import wechat
 from agent.demo.world import DemoMember, member
 from agent.domain.business_day import local_time
+from agent.domain.errors import SyncError
 from agent.system import SystemClock
 from tests.till_world import MEMBERS, TillWorld
 
@@ -100,9 +104,9 @@ class ApiTill:
         """Hand over WeChat's answer."""
         return checked(self.call("POST", "/v1/payments/wechat", {"raw": raw}), IdentificationView)
 
-    def quote(self, lines: Sequence[dict[str, Any]], who: str | None = None) -> dict[str, Any]:
-        """Price a cart."""
-        response = self.call("POST", "/v1/quotes", {"lines": list(lines), "identification_id": who})
+    def quote(self, lines: Sequence[dict[str, Any]], who: str | None = None, **asks: Any) -> dict[str, Any]:
+        """Price a cart, with what is asked of the member's rights."""
+        response = self.call("POST", "/v1/quotes", {"lines": list(lines), "identification_id": who, **asks})
         assert response.status_code == 200, response.text
         return checked(response, QuoteView)
 
@@ -156,9 +160,17 @@ def running(folder: Path, *, devices: bool = False, extra: str = "") -> Iterator
         try:
             till.client = till.run(world.start())
             yield till
+            till.run(_reckoned_alike(world))
         finally:
             till.run(till.client.aclose())
             till.run(world.__aexit__(None, None, None))
+
+
+async def _reckoned_alike(world: TillWorld) -> None:
+    """Whatever a test sold: HQ, from the events' own inputs, reckons every figure as the till did (R13)."""
+    with contextlib.suppress(SyncError):
+        await world.agent.pusher.push_all()
+    assert await world.server.hq.differences() == []
 
 
 def someone(tier_id: str, skip: int = 0) -> DemoMember:

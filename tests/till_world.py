@@ -128,6 +128,8 @@ async def fill(server: HqServer, folder: Path) -> None:
     await hq.import_items(chain.BRAND, files["items"])
     await hq.import_merchants(chain.BRAND, files["merchants"])
     await hq.import_members(chain.BRAND, files["members"])
+    await hq.import_batches(chain.BRAND, files["batches"])
+    await hq.import_coupons(chain.BRAND, files["coupons"])
 
 
 def cash(amount_fen: int) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Hello(Answer):
     store_id: str
     store_name: str
     workstation_id: str
+    training: bool
+    """True: what is booked is thrown away and never reaches headquarters."""
     ready: bool
     not_ready: list[str]
 
@@ -39,87 +41,6 @@ class Paired(Answer):
 
     token: str
     app: str
-
-
-class TierView(Answer):
-    """`pay_rate_bps` 8800: the member pays 88 %."""
-
-    tier_id: str
-    name: str
-    pay_rate_bps: int
-    earn_mult_x100: int
-
-
-class MemberView(Answer):
-    """A member, masked."""
-
-    member_id: str
-    masked: str
-    tier: TierView
-    points: int | None
-
-
-class PaymentView(Answer):
-    """A payment as the POS asserted it. `scope`: known, unknown_merchant or other_store; only known may earn."""
-
-    transaction_id: str
-    total_fen: int
-    sub_mch_id: str
-    scope: str
-    evidence: str
-
-
-class IdentificationView(Answer):
-    """Who it is, and how sure."""
-
-    identification_id: str
-    by: str
-    certainty: Literal["code", "payment", "dynamic", "verified"] | None
-    may_price: bool
-    may_spend: bool
-    member: MemberView | None
-    provisional: bool
-    payment: PaymentView | None
-    join_prompt: bool
-
-
-class QuoteLine(Answer):
-    """One priced line. `reason`: tier, member_fixed, promo, list or charged."""
-
-    line: int
-    sku: str
-    name: str
-    qty: int
-    grams: int | None
-    list_unit_fen: int
-    unit_fen: int
-    list_fen: int
-    payable_fen: int
-    saved_fen: int
-    reason: str
-    earns: bool
-
-
-class AsMember(Answer):
-    """What a member would pay and earn (for a member: the same)."""
-
-    payable_fen: int
-    points: int
-
-
-class QuoteView(Answer):
-    """A quote, valid for `valid_s` seconds."""
-
-    quote_id: str
-    valid_s: int
-    lines: list[QuoteLine]
-    list_fen: int
-    saved_fen: int
-    payable_fen: int
-    points_to_earn: int
-    as_member: AsMember
-    rules_version: int
-    pricebook_version: int
 
 
 class EventNameView(Answer):
@@ -135,40 +56,6 @@ class SaleMember(Answer):
 
     member_id: str
     masked: str
-
-
-class JoinView(Answer):
-    """The join prompt of this sale."""
-
-    url: str
-    saved_fen: int
-    points: int
-
-
-class DiscrepancyView(Answer):
-    """A fact that disagrees; recorded and sent to HQ."""
-
-    code: str
-    detail: str
-
-
-class SaleView(Answer):
-    """A booked sale. `outcome` is `created` (201) or `exists` (200, the first answer again)."""
-
-    outcome: Literal["created", "exists"]
-    sale_id: str
-    event: EventNameView
-    list_fen: int
-    saved_fen: int
-    payable_fen: int
-    collected_fen: int
-    foregone_fen: int
-    points_earned: int
-    points_balance: int | None
-    member: SaleMember | None
-    certainty: str | None
-    join: JoinView | None
-    discrepancies: list[DiscrepancyView]
 
 
 class ComponentView(Answer):
@@ -201,6 +88,13 @@ class ProofView(Answer):
     detail: dict[str, object]
 
 
+class ClockView(Answer):
+    """Whether this machine's clock decides what is valid today; `why` names who vouches for it, or what is wrong."""
+
+    trusted: bool
+    why: str
+
+
 class StatusView(Hello):
     """What is up and since when, what waits for HQ, what the replica holds, the latest proof and the next one."""
 
@@ -208,6 +102,11 @@ class StatusView(Hello):
     outbox: OutboxView
     sync_alarm: str
     replica: dict[str, int]
+    clock: ClockView
+    snapshot_age_s: int | None
+    """How old what this till knows of members is; null: nobody can tell, and nothing is spent."""
+    frozen_here: int
+    """Members whom this till froze and nobody released yet (S53)."""
     last_proof: ProofView | None
     next_proof_at_ms: int
 

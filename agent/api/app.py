@@ -13,15 +13,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from agent.aftersales import AfterSales
 from agent.announce import Announcer
-from agent.api import control
+from agent.api import control, control_risk
 from agent.api.document import TillApi, till_api
 from agent.api.door import Door, DoorRules
 from agent.api.problems import problem
+from agent.count_cards import CountCards
+from agent.count_uses import CountUses
 from agent.domain.errors import DiskLow, Refusal, StorageError
 from agent.flow import Till
 from agent.pairing import Pairing
 from agent.ports import Clock
+from agent.purses import Purses
+from agent.risk_desk import RiskDesk
 from agent.worker import WorkerClosed
 
 _FAULTS = 20  # LIMIT: a caller learns from the first few; five hundred bad lines must not make a huge answer
@@ -40,6 +45,11 @@ class Services:
     hello: Callable[[], dict[str, object]]
     status: Callable[[], Awaitable[dict[str, object]]]
     control: control.Control
+    risk_desk: RiskDesk
+    aftersales: AfterSales
+    purses: Purses
+    count_cards: CountCards
+    count_uses: CountUses
     on_storage_error: Callable[[str], None]
 
 
@@ -49,6 +59,7 @@ def create_app(services: Services, rules: DoorRules) -> TillApi:
     app.state.services = services
     if rules.trusted:
         app.include_router(control.router, prefix="/control", include_in_schema=False)
+        app.include_router(control_risk.router, prefix="/control", include_in_schema=False)
     _handle_errors(app, services)
     app.add_middleware(Door, rules=rules)
     return app
@@ -57,7 +68,7 @@ def create_app(services: Services, rules: DoorRules) -> TillApi:
 def _handle_errors(app: FastAPI, services: Services) -> None:
     @app.exception_handler(Refusal)
     async def refused(_: Request, error: Refusal) -> Response:
-        return problem(error.status, error.code, error.message, hint=error.hint, field=error.field)
+        return problem(error.status, error.code, error.message, hint=error.hint, field=error.field, said=error.said)
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(_: Request, error: RequestValidationError) -> Response:

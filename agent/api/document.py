@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from agent.api import events, members, sales, status
+from agent.api import after_sales, events, members, sales, status
 from agent.api.door import OPEN_PATHS
 from agent.api.problems import MEDIA_TYPE
 
@@ -48,7 +48,7 @@ def till_api() -> TillApi:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    for part in (status, members, sales, events):
+    for part in (status, members, sales, after_sales, events):
         app.include_router(part.router, prefix="/v1")
     return app
 

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from agent.api.access import Use
-from agent.api.answers import IdentificationView, Problem
+from agent.api.answers import Problem
+from agent.api.answers_member import IdentificationView
 from agent.api.models import ResolveRequest, WechatPaymentRequest
 
 router = APIRouter(tags=["members"])
@@ -23,6 +24,7 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
 async def resolve(body: ResolveRequest, use: Use) -> JSONResponse:
     """Identify by a static or dynamic member code, or take whoever was scanned last.
 
+    The view is masked, and says what the member holds and what of it may be spent here without HQ.
     The `identification_id` holds member and certainty for 15 minutes; quotes and sales accept nothing else.
     """
     who = await use.till.resolve(body.code) if body.code is not None else await use.till.resolve_last_scan()

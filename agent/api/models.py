@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agent import limits
+from agent.domain.asks import Asks, CardUse, Override
 from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import TenderLine, TenderType
 
@@ -73,11 +74,52 @@ class ChargedLineRequest(LineRequest):
         return OrderLine(self.code, self.qty, self.grams, self.charged_fen, self.name)
 
 
+class CountCardRequest(Request):
+    """Units of a count card, for pieces of the article of line `line` (from 1; may be absent in a cart of one line)."""
+
+    card_id: CallerId
+    units: Annotated[int, Field(ge=1, le=limits.QTY)] = 1
+    line: Annotated[int, Field(ge=1, le=limits.SALE_LINES)] | None = None
+
+
+class OverrideRequest(Request):
+    """A supervisor allows a price under 70 % of the market; recorded with the sale and told to HQ."""
+
+    operator: Text
+    reason: Text
+
+
 class QuoteRequest(Request):
-    """A cart to price."""
+    """A cart to price, and what the member asks to use. `points` and `stored_value` (fen): a number, or all there is.
+
+    `cash`: what is due is paid in cash, so it is rounded down where the brand does. `hold` reserves what the quote
+    spends until it is sold, cancelled or has ended. `confirmed`: the cashier confirmed a frequent redemption.
+    """
 
     lines: Annotated[list[LineRequest], Field(min_length=1, max_length=limits.SALE_LINES)]
     identification_id: CallerId | None = None
+    coupons: Annotated[list[Text], Field(max_length=limits.SALE_COUPONS)] = []
+    points: Annotated[int, Field(ge=0, le=limits.POINTS)] | Literal["max"] = 0
+    stored_value: Fen | Literal["max"] = 0
+    count_card: CountCardRequest | None = None
+    cash: bool = False
+    hold: bool = False
+    override: OverrideRequest | None = None
+    confirmed: bool = False
+
+    def asks(self) -> Asks:
+        """The domain's asks."""
+        card, override = self.count_card, self.override
+        return Asks(
+            coupons=tuple(self.coupons),
+            points=self.points,
+            stored_value=self.stored_value,
+            count_card=None if card is None else CardUse(card.card_id, card.units, card.line),
+            cash=self.cash,
+            hold=self.hold,
+            override=None if override is None else Override(override.operator, override.reason),
+            confirmed=self.confirmed,
+        )
 
 
 class TenderRequest(Request):
@@ -96,10 +138,11 @@ class TenderRequest(Request):
 
 
 class SaleRequest(Request):
-    """A sale that was paid. It is always recorded when its tenders add up to `total_fen`.
+    """A sale that was paid. It is always recorded when its tenders are there and add up to `total_fen`.
 
+    `tenders` are those taken outside, for the quote's `due_fen`; empty where nothing was due.
     `sale_id` is the caller's own and makes the call idempotent: keep it, and repeat the very same body on any doubt.
-    Send `lines` too when the quote may have ended (a quote lives 15 minutes): they are used only then.
+    Send `lines` too when the quote may have ended (a quote lives 15 minutes): they are used only where it is gone.
     """
 
     sale_id: CallerId
@@ -107,10 +150,16 @@ class SaleRequest(Request):
     identification_id: CallerId | None = None
     lines: Annotated[list[ChargedLineRequest], Field(max_length=limits.SALE_LINES)] = []
     total_fen: Fen | None = None
-    tenders: Annotated[list[TenderRequest], Field(min_length=1, max_length=limits.SALE_TENDERS)]
+    tenders: Annotated[list[TenderRequest], Field(max_length=limits.SALE_TENDERS)]
     operator: Text | None = None
     paper: Literal["receipt", "join_prompt", "none"] = "receipt"
     open_drawer: bool = False
+
+    @model_validator(mode="after")
+    def _tendered(self) -> "SaleRequest":
+        if not self.tenders and self.quote_id is None:
+            raise ValueError("only a quote of which nothing is due needs no tender")
+        return self
 
     def to_domain(self) -> SaleOrder:
         """The domain's order."""

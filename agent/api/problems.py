@@ -23,6 +23,7 @@ def problem(
     field: str | None = None,
     errors: Sequence[dict[str, str]] | None = None,
     headers: dict[str, str] | None = None,
+    said: str = "",
 ) -> JSONResponse:
     """Make a problem response."""
     body: dict[str, object] = {
@@ -30,7 +31,7 @@ def problem(
         "title": title,
         "status": status,
         "code": code,
-        "detail": sentence(code),
+        "detail": sentence(code) + said,
         "hint": hint,
     }
     if field is not None:

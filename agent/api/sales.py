@@ -4,7 +4,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from agent.api.access import Use
-from agent.api.answers import Problem, QuoteView, SaleView
+from agent.api.answers import Problem
+from agent.api.answers_sale import QuoteView, SaleView
 from agent.api.models import QuoteRequest, SaleRequest
 from agent.api.problems import problem
 from agent.limits import QUOTE_TTL_S
@@ -13,7 +14,7 @@ from agent.views import quote_view
 
 router = APIRouter(tags=["sales"])
 _PROBLEMS: dict[int | str, dict[str, object]] = {
-    409: {"model": Problem, "description": "CONFLICT (naming the field), IN_FLIGHT"},
+    409: {"model": Problem, "description": "CONFLICT (naming the field), IN_FLIGHT, QUOTE_UNKNOWN, LEASE_SHORT"},
     422: {"model": Problem, "description": "INVALID_REQUEST, TENDERS_INCOMPLETE"},
     503: {"model": Problem, "description": "STORAGE_FAILED, STOPPING"},
     507: {"model": Problem, "description": "DISK_LOW"},
@@ -26,22 +27,39 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
     responses={
         422: {
             "model": Problem,
-            "description": "INVALID_REQUEST, ITEM_UNKNOWN, WEIGHT_MISSING, NOT_BY_WEIGHT, IDENTIFICATION_EXPIRED",
-        }
+            "description": "INVALID_REQUEST, ITEM_UNKNOWN, WEIGHT_MISSING, NOT_BY_WEIGHT, IDENTIFICATION_EXPIRED,"
+            " PRICE_BELOW_70, SPENDING_NEEDS_MEMBER, COUPON_*, POINTS_*, SV_INSUFFICIENT, STORED_VALUE_REFUSED,"
+            " COUNT_*, VOUCHER_SET_INCOMPLETE",
+        },
+        404: {"model": Problem, "description": "MEMBER_UNKNOWN, COUNT_CARD_UNKNOWN"},
+        409: {
+            "model": Problem,
+            "description": "SPENDING_NEEDS_DYNAMIC_CODE, LEASE_SHORT, COUPON_USED, COUNT_INSUFFICIENT, MEMBER_FROZEN,"
+            " SNAPSHOT_TOO_OLD, CLOCK_NOT_TRUSTED, REDEMPTION_NEEDS_CONFIRMATION",
+        },
     },
 )
 async def quote(body: QuoteRequest, use: Use) -> JSONResponse:
-    """Price a cart; every line says why it costs what it costs. Pins rules and pricebook for 15 minutes."""
-    priced = await use.till.quote([line.to_domain() for line in body.lines], body.identification_id)
+    """Price a cart; every line says why it costs what it costs. Pins rules and pricebook for 15 minutes.
+
+    Coupons, points, stored value and counts are priced with what this till may spend; what it lacks is asked of HQ
+    within 800 ms. `hold: true` reserves it.
+    """
+    priced = await use.till.quote([line.to_domain() for line in body.lines], body.identification_id, body.asks())
     return JSONResponse(quote_view(priced, QUOTE_TTL_S))
 
 
 @router.delete(
-    "/quotes/{quote_id}", status_code=204, responses={404: {"model": Problem, "description": "QUOTE_UNKNOWN"}}
+    "/quotes/{quote_id}",
+    status_code=204,
+    responses={
+        404: {"model": Problem, "description": "QUOTE_UNKNOWN"},
+        409: {"model": Problem, "description": "IN_FLIGHT: a sale is being booked with it"},
+    },
 )
 async def cancel(quote_id: str, use: Use) -> Response:
-    """Forget a quote before it becomes a sale."""
-    if not use.till.cancel_quote(quote_id):
+    """Forget a quote before it becomes a sale, and release what it held."""
+    if not await use.till.cancel_quote(quote_id):
         return problem(404, "QUOTE_UNKNOWN", "no such quote", hint="it has ended or was used by a sale")
     return Response(status_code=204)
 
@@ -53,7 +71,10 @@ async def cancel(quote_id: str, use: Use) -> Response:
     responses={200: {"model": SaleView, "description": "exists: the first answer again"}, **_PROBLEMS},
 )
 async def sell(body: SaleRequest, use: Use) -> JSONResponse:
-    """Book a paid sale, once per `sale_id`: 201 created, 200 exists (the first answer again), 409 conflict."""
+    """Book a paid sale, once per `sale_id`: 201 created, 200 exists (the first answer again), 409 conflict.
+
+    Where nothing was tendered outside, its quote must live and its spends be covered: else 409 and nothing is booked.
+    """
     outcome = await use.till.commit(body.to_domain())
     if outcome.kind is OutcomeKind.CONFLICT:
         title = f"this sale_id was booked before with another {outcome.field}"

@@ -16,6 +16,7 @@ from agent.cli.common import (
     run_service,
     settings,
 )
+from agent.config import WorkstationSection
 from agent.main import Agent
 from agent.main import enrol as enrol_here
 from agent.notify import our_notifier
@@ -23,13 +24,20 @@ from agent.sqlite import LIBRARY_VERSION
 from agent.system import SystemClock, SystemEntropy
 
 
-def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    training: Annotated[
+        bool, typer.Option("--training", help="Book into training.db, which is never pushed; paper is marked.")
+    ] = False,
+) -> None:
     """Run the agent (what systemd starts). Logs JSON lines to stdout; SIGTERM drains and stops."""
-    run_service(_run(config))
+    run_service(_run(config, training))
 
 
-async def _run(config: Path) -> None:
+async def _run(config: Path, training: bool) -> None:
     configured = settings(config)
+    if training:
+        configured = configured.model_copy(update={"workstation": WorkstationSection(training=True)})
     logs.configure()
     agent = Agent(configured, SystemClock(), SystemEntropy(), notifier=our_notifier())
     stop = asyncio.Event()

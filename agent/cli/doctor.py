@@ -6,6 +6,7 @@ import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import typer
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.cli.common import DEFAULT_CONFIG, ConfigOption, ask_socket, plain_errors, settings
+from agent.clock_trust import OFF
 from agent.config import PrinterSection, Settings
 from agent.domain.errors import AgentError, ConfigError
 from agent.keyring import DEVICE_KEY, FIELD_KEY, load_enrolment
@@ -77,7 +79,8 @@ async def _findings(configured: Settings) -> AsyncIterator[Finding]:
     if not configured.printer:
         yield Finding("printers", "doubt", "none configured: no receipts, no join prompts", "add a [[printer]]")
     yield await _hq(configured)
-    yield await _daemon(configured)
+    for finding in await _daemon(configured):
+        yield finding
 
 
 def _sqlite() -> Finding:
@@ -177,13 +180,17 @@ async def _hq(configured: Settings) -> Finding:
     return Finding("HQ", "ok" if fine else "wrong", f"{configured.hq.url} answered {response.status_code}")
 
 
-async def _daemon(configured: Settings) -> Finding:
+async def _daemon(configured: Settings) -> list[Finding]:
     try:
         answer = await ask_socket(configured.socket, "GET", "/v1/status", timeout_s=5)
     except (AgentError, PermissionError) as error:
-        return Finding("daemon", "wrong", str(error), "run as the service user, or as root")
+        return [Finding("daemon", "wrong", str(error), "run as the service user, or as root")]
     if answer is None:
-        return Finding("daemon", "doubt", "not running", "systemctl start pos-agent")
+        return [Finding("daemon", "doubt", "not running", "systemctl start pos-agent")]
+    return [_running(answer), _clock(answer), *_training(answer)]
+
+
+def _running(answer: dict[str, Any]) -> Finding:
     down = [name for name, part in answer["components"].items() if part["up"] is False]
     outbox, last = answer["outbox"], answer["last_proof"]
     detail = f"running; {outbox['pending']} events wait for HQ; down: {', '.join(down) or 'nothing'}"
@@ -193,3 +200,18 @@ async def _daemon(configured: Settings) -> Finding:
     if last is not None and last["result"] == "different":
         return Finding("daemon", "wrong", f"{detail}; the last proof found the books different", "pos-agent reconcile")
     return Finding("daemon", "doubt" if down or answer["sync_alarm"] else "ok", detail, str(answer["sync_alarm"]))
+
+
+def _clock(answer: dict[str, Any]) -> Finding:
+    """The clock as the daemon trusts it: more than five minutes beside HQ's, nothing is spent."""
+    clock = answer["clock"]
+    if clock["trusted"]:
+        return Finding("clock", "ok", f"trusted; {clock['why']} says so")
+    if clock["why"] == OFF:
+        return Finding("clock", "wrong", "more than 5 minutes beside headquarters", "set it; set up NTP")
+    return Finding("clock", "doubt", f"not trusted: {clock['why']}", "reach HQ, or pos-agent confirm-clock --by NAME")
+
+
+def _training(answer: dict[str, Any]) -> list[Finding]:
+    cure = "training = false, then restart"
+    return [Finding("training", "doubt", "nothing that is booked reaches HQ", cure)] if answer["training"] else []

@@ -1,7 +1,6 @@
-"""Commands of headquarters: `pos-agent hq init | enrol | import | serve`."""
+"""Commands of headquarters: `pos-agent hq init | enrol | import | coupon | freeze | serve | token | seals`."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +10,24 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from agent.cli.common import ask_socket, plain_errors, run_async, run_service
+from agent.domain.coupon_batch import CODE_PREFIX
 from agent.domain.errors import ConfigError
 from agent.notify import our_notifier
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.admin import SOCKET, BrandAsk, ImportAsk, SealsAsk, StationAsk, TokenAsk, add_station, import_file
+from sync.hq.admin import (
+    SOCKET,
+    BrandAsk,
+    CouponAsk,
+    FreezeAsk,
+    ImportAsk,
+    SealsAsk,
+    StationAsk,
+    TokenAsk,
+    add_station,
+    add_token,
+    import_file,
+    one_coupon,
+)
 from sync.hq.main import open_hq
 from sync.hq.main import serve as serve_hq
 from sync.hq.seals import as_csv
@@ -38,7 +51,7 @@ def init(
 ) -> None:
     """Create headquarters (database and keys) and a brand; run again to add another brand."""
     ask = BrandAsk(brand_id=brand, name=name, join_url=join_url)
-    run_async(_do(data, "brands", ask, lambda hq: hq.init_brand(brand, name, join_url)))
+    run_async(at_hq(data, "brands", ask, lambda hq: hq.init_brand(brand, name, join_url)))
     print(f"brand {brand} {name} in {data / 'hq.db'}; keep {data / 'hq.key'} safe: it is the only copy of HQ's keys")
 
 
@@ -57,33 +70,38 @@ def enrol(
     async def work(hq: HqService) -> dict[str, Any]:
         return {"code": await add_station(hq, ask)}
 
-    print(run_async(_do(data, "workstations", ask, work))["code"])
+    print(run_async(at_hq(data, "workstations", ask, work))["code"])
 
 
 @app.command("import")
 def import_(
-    what: Annotated[str, typer.Argument(help="members, items, merchants (CSV) or rules (JSON).")],
+    what: Annotated[
+        str, typer.Argument(help="members, items, merchants, batches, coupons, cards (CSV) or rules (JSON).")
+    ],
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     brand: BrandOption,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good rows of a file with bad ones.")] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Import members, prices, merchants or rules; reports every bad row and imports nothing of a file with one."""
+    """Import members, prices, coupons or rules; reports every bad row and imports nothing of a file with one."""
     bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed} rows"), console=Console(stderr=True))
     ask = ImportAsk(what=what, brand_id=brand, path=str(file.resolve()), skip_bad=skip_bad)
 
     async def work(hq: HqService) -> dict[str, Any]:
         with bars:
-            done = await import_file(hq, ask, progress=_progress(bars))
-        return {"rules_new": done} if isinstance(done, bool) else {"report": asdict(done)}
+            return await import_file(hq, ask, progress=_progress(bars))
 
-    done = run_async(_do(data, "imports", ask, work))
+    done = run_async(at_hq(data, "imports", ask, work))
     if "rules_new" in done:
+        for warning in done["warnings"]:
+            print(f"warning: {warning}")
         print("a new version of the rules is in force" if done["rules_new"] else "these rules were in force already")
         return
     report = done["report"]
     for fault in report["faults"]:
         print(f"line {fault['line']}: {fault['reason']}")
+    for warning in report["warnings"]:
+        print(f"line {warning['line']}: warning: {warning['reason']}")
     counts = ", ".join(f"{report[name]} {name}" for name in ("created", "updated", "unchanged", "bad"))
     print(f"nothing was imported: {counts}" if report["rejected"] else counts)
     if report["rejected"]:
@@ -99,6 +117,45 @@ def _progress(bars: Progress) -> Any:
         bars.update(tasks[stage], completed=done)
 
     return step
+
+
+@app.command()
+def coupon(
+    brand: BrandOption,
+    batch: Annotated[str, typer.Option(help="Issue a coupon of this batch.")] = "",
+    member: Annotated[str, typer.Option(help="To this member number.")] = "",
+    withdraw: Annotated[str, typer.Option(help="Withdraw the coupon of this id.")] = "",
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Issue one coupon (`--batch`, `--member`) and print its code, or withdraw one (`--withdraw`)."""
+    with plain_errors():
+        if bool(batch) != bool(member) or bool(batch) == bool(withdraw):
+            raise ConfigError(["give --batch and --member, or --withdraw"])
+    ask = CouponAsk(brand_id=brand, batch_id=batch, member_number=member, coupon_id=withdraw)
+    done = run_async(at_hq(data, "coupons", ask, lambda hq: one_coupon(hq, ask)))
+    if batch:
+        print(CODE_PREFIX + done["coupon_id"])
+        return
+    print("withdrawn" if done["withdrawn"] else "this coupon was used or withdrawn before")
+
+
+@app.command()
+def freeze(
+    member: Annotated[str, typer.Argument(help="Member number.")],
+    reason: Annotated[str, typer.Argument(help="Why; kept with the decision.")],
+    brand: BrandOption,
+    release: Annotated[bool, typer.Option("--release", help="End a freeze, also those that tills made.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Freeze what a member may spend, or release it; tills know with the member's next row."""
+    ask = FreezeAsk(brand_id=brand, member_number=member, frozen=not release, reason=reason)
+
+    async def work(hq: HqService) -> dict[str, Any]:
+        await hq.freeze_member(ask.brand_id, ask.member_number, frozen=ask.frozen, reason=ask.reason)
+        return {}
+
+    run_async(at_hq(data, "freezes", ask, work))
+    print("released" if release else "frozen")
 
 
 @app.command()
@@ -134,15 +191,21 @@ def serve(
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Argument(help="The system that will read, e.g. finance.")],
+    name: Annotated[str, typer.Argument(help="The system that will call, e.g. finance or mini-program.")],
+    kind: Annotated[str, typer.Option(help="seals: reads GET /v1/seals; join: calls POST /v1/claims.")] = "seals",
+    brand: BrandOption = "",
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Print a bearer token with which a system of headquarters reads `GET /v1/seals`. It is shown once."""
+    """Print a bearer token for a system of headquarters. It is shown once."""
+    with plain_errors():
+        if kind not in ("seals", "join") or (kind == "join") != bool(brand):
+            raise ConfigError(["--kind is seals, or join with the --brand whose members it may join"])
+    ask = TokenAsk(name=name, brand_id=brand)
 
     async def work(hq: HqService) -> dict[str, Any]:
-        return {"token": await hq.add_reader(name)}
+        return {"token": await add_token(hq, ask)}
 
-    print(run_async(_do(data, "tokens", TokenAsk(name=name), work))["token"])
+    print(run_async(at_hq(data, "tokens", ask, work))["token"])
 
 
 @app.command()
@@ -168,14 +231,14 @@ async def _all_seals(data: Path, after: int) -> list[Seal]:
             page, cursor = await hq.seals(at)
             return {"seals": [seal.model_dump(mode="json") for seal in page], "cursor": cursor}
 
-        page = await _do(data, "seals", SealsAsk(after=after), work)
+        page = await at_hq(data, "seals", SealsAsk(after=after), work)
         if not page["seals"]:
             return found
         found += [Seal.model_validate(row, strict=False) for row in page["seals"]]
         after = page["cursor"]
 
 
-async def _do(data: Path, path: str, ask: BaseModel, work: Callable[[HqService], Awaitable[Any]]) -> Any:
+async def at_hq(data: Path, path: str, ask: BaseModel, work: Callable[[HqService], Awaitable[Any]]) -> Any:
     """Have a running HQ do it, over its socket; else open its database ourselves, as its only opener."""
     answer = await ask_socket(data / SOCKET, "POST", f"/admin/{path}", body=ask.model_dump(), timeout_s=3600)
     if answer is not None:

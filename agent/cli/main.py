@@ -6,7 +6,7 @@ configuration is wrong (systemd does not restart on 78).
 
 import typer
 
-from agent.cli import daemon, doctor, hq, proof, trying
+from agent.cli import daemon, doctor, hq, hq_differences, hq_leases, proof, risk, trying
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,12 @@ app.command("pair")(daemon.pair)
 app.command("reconcile")(proof.reconcile)
 app.command("differences")(proof.differences)
 app.command("explain")(proof.explain)
+app.command("confirm-clock")(risk.confirm_clock)
+app.command("frozen")(risk.frozen)
+app.command("unfreeze")(risk.unfreeze)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(trying.demo)
+hq.app.command("differences")(hq_differences.differences)
+hq.app.command("leases")(hq_leases.leases)
+hq.app.command("write-off")(hq_leases.write_off)
 app.add_typer(hq.app, name="hq")

@@ -11,13 +11,14 @@ import typer
 from rich.console import Console
 
 from agent.cli.common import EXIT_DIFFERENT, run_async
+from agent.demo.customers import KINDS
 from agent.demo.run import Demo, DemoOptions
 from agent.demo.screen import Screen
 from agent.system import SystemClock, SystemEntropy
 
 
 def demo(
-    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers come.")] = 7,
+    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers come.")] = KINDS,
     leave: Annotated[bool, typer.Option("--exit", help="End after the proof instead of staying up.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Empty directory for receipts, summary.json and the books.", file_okay=False)

@@ -3,17 +3,30 @@
 Called by flow and identify through the Books port. It never talks to HQ, never prints, never decides a price.
 """
 
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import orjson
 
+from agent.db import lease_rows, risk
+from agent.db.book_rows import (
+    current_epoch,
+    head_of,
+    insert_epoch,
+    note_forks,
+    open_answer,
+    plain,
+    require_epoch,
+    seal_answer,
+    use_up,
+)
 from agent.db.notices import insert_notice
 from agent.db.print_jobs import doubt_queue, insert_job
 from agent.db.store import Store
-from agent.domain.digest import Json, canonical, event_digest, extend, first_difference, genesis
+from agent.domain.digest import Json, canonical, event_digest, extend, first_difference
+from agent.domain.errors import Refusal
 from agent.domain.ids import EventName, random_id
+from agent.domain.ledger import lot_name, named, posting_rows
 from agent.ports import Clock, Entropy, EventDraft, KeyRing, Outcome, OutcomeKind
 from agent.sqlite import Connection, Row
 from agent.witness_mark import Mark
@@ -21,6 +34,10 @@ from sync.protocol import PayerIdentity
 
 _EPOCH_BYTES = 10
 _PAYER_BYTES = 15
+
+
+def _nobody(_: int) -> None:
+    pass
 
 
 class BooksDb:
@@ -32,6 +49,8 @@ class BooksDb:
         self._keys = keys
         self._clock = clock
         self._entropy = entropy
+        self.on_booked: Callable[[int], None] = _nobody
+        """Told when an event was booked, by its own clock."""
 
     async def ensure_epoch(self) -> str:
         """Mint the first epoch of a new file; give the epoch in force."""
@@ -39,9 +58,9 @@ class BooksDb:
         now_ms = self._clock.now_ms()
 
         def work(connection: Connection) -> str:
-            if _current_epoch(connection) is None:
+            if current_epoch(connection) is None:
                 insert_epoch(connection, minted, now_ms)
-            return _require_epoch(connection)
+            return require_epoch(connection)
 
         return await self._store.run(work)
 
@@ -75,7 +94,7 @@ class BooksDb:
         return await self._store.run(work)
 
     async def commit(self, draft: EventDraft) -> Outcome:
-        """Book one event: created, or exists / conflict for a caller id that already has one. Raises DiskLow."""
+        """Book one event: created, or exists / conflict for a caller id that has one. DiskLow, TRANSACTION_USED."""
         if not self._store.has_room():
             earlier_answer = await self.answer(draft.kind, draft.caller_id, draft.request)
             if earlier_answer is not None:
@@ -91,7 +110,7 @@ class BooksDb:
                 **draft.answer,
                 "event": {"workstation_id": name.workstation_id, "epoch": name.epoch, "seq": name.seq},
             }
-            request = _plain(draft.request)
+            request = plain(draft.request)
             connection.execute(
                 "INSERT INTO requests (kind, caller_id, epoch, seq, request, answer_sealed)"
                 " VALUES (:kind, :caller, :epoch, :seq, :request, :answer_sealed)",
@@ -112,34 +131,38 @@ class BooksDb:
                 notice = insert_notice(connection, f"{draft.kind}.recorded", told, draft.at_ms)
             return Outcome(OutcomeKind.CREATED, name, answer, notice=notice)
 
-        return await self._store.run(work)
+        outcome = await self._store.run(work)
+        if outcome.kind is OutcomeKind.CREATED:
+            self.on_booked(draft.at_ms)
+        return outcome
 
     def _append(self, connection: Connection, draft: EventDraft) -> EventName:
-        epoch = _require_epoch(connection)
-        count, head = _head(connection, self._workstation_id, epoch)
+        epoch = require_epoch(connection)
+        if draft.in_epoch not in ("", epoch):
+            raise Refusal("EPOCH_NOT_IN_FORCE", "a new epoch began meanwhile", hint="ask again", status=409)
+        count, head = head_of(connection, self._workstation_id, epoch)
         name = EventName(self._workstation_id, epoch, count + 1)
-        body = canonical({**draft.body, "epoch": epoch, "seq": name.seq})
+        event: dict[str, Json] = {**draft.body, "epoch": epoch, "seq": name.seq}
+        postings = named(draft.postings, lot_name(name))
+        if postings:  # a lot that this event opens is named after it
+            event["postings"] = posting_rows(postings)
+        body = canonical(event)
         digest = event_digest(body)
-        where = {"epoch": epoch, "seq": name.seq}
+        where: dict[str, Json] = {"epoch": epoch, "seq": name.seq}
         connection.execute(
             "INSERT INTO events (epoch, seq, body, digest, chain) VALUES (:epoch, :seq, :body, :digest, :chain)",
             {**where, "body": body.decode(), "digest": digest, "chain": extend(head, digest)},
         )
-        connection.executemany(
-            "INSERT INTO postings (epoch, seq, position, account, owner, amount)"
-            " VALUES (:epoch, :seq, :position, :account, :owner, :amount)",
-            [
-                {**where, "position": i, "account": posting.account, "owner": posting.owner, "amount": posting.amount}
-                for i, posting in enumerate(draft.postings)
-            ],
-        )
+        # ORDER: this sale's own promise ends first, so that what it was promised is there for it.
+        for hold_id in draft.holds:
+            connection.execute("DELETE FROM lease_holds WHERE hold_id = :id", {"id": hold_id})
+            connection.execute("DELETE FROM held_quotes WHERE quote_id = :id", {"id": hold_id})
+        lease_rows.book(connection, name, event, postings, draft.at_ms)
+        risk.freeze(connection, name, postings, draft.at_ms)
         connection.execute("INSERT INTO outbox (epoch, seq) VALUES (:epoch, :seq)", where)
         for job in draft.print_jobs(name):
             insert_job(connection, self._keys, job, draft.at_ms, name=name)
-        connection.executemany(
-            "INSERT INTO used_transactions (transaction_id, epoch, seq) VALUES (:id, :epoch, :seq)",
-            [{**where, "id": transaction_id} for transaction_id in draft.transaction_ids],
-        )
+        use_up(connection, draft.transaction_ids, where)
         connection.executemany(
             "INSERT OR IGNORE INTO used_nonces (nonce, used_at_ms) VALUES (:nonce, :at)",
             [{"nonce": nonce, "at": draft.at_ms} for nonce in draft.nonces],
@@ -239,59 +262,3 @@ class BooksDb:
         row = connection.execute("SELECT pairs_sealed FROM payers WHERE payer_ref = :ref", {"ref": ref}).fetchone()
         opened = json.loads(self._keys.decrypt("payers", "pairs_sealed", ref, row["pairs_sealed"]))
         return [(str(appid), str(openid)) for appid, openid in opened]
-
-
-def seal_answer(answer: dict[str, Json], request: bytes) -> str:
-    """What is sealed beside a request: its answer, and the request's hash, so that an altered one shows."""
-    content = {"answer": answer, "request_sha256": hashlib.sha256(request).hexdigest()}
-    return orjson.dumps(content).decode()
-
-
-def open_answer(opened: str) -> tuple[dict[str, Json], str]:
-    """(answer, request's hash); rows written before the hash was kept give an empty one."""
-    content = json.loads(opened)
-    if content.keys() == {"answer", "request_sha256"}:
-        return content["answer"], content["request_sha256"]
-    return content, ""
-
-
-def note_forks(connection: Connection, epoch: str, seqs: Sequence[int], at_ms: int, detail: str = "") -> None:
-    """Record forks for a person, inside the caller's transaction."""
-    connection.executemany(
-        "INSERT INTO discrepancies (side, place, epoch, key, code, detail, seq, first_seen_ms, last_seen_ms)"
-        " VALUES ('both', 'events', :epoch, :key, 'FORK', :detail, :seq, :at, :at)"
-        " ON CONFLICT (side, place, epoch, key, code) DO UPDATE SET last_seen_ms = excluded.last_seen_ms",
-        [{"epoch": epoch, "key": str(seq), "seq": seq, "at": at_ms, "detail": detail} for seq in seqs],
-    )
-
-
-def insert_epoch(connection: Connection, epoch: str, at_ms: int) -> None:
-    """Put a new epoch in force, inside the caller's transaction."""
-    connection.execute(
-        "INSERT INTO epochs (epoch, number, created_at_ms) "
-        " SELECT :epoch, COALESCE(MAX(number), 0) + 1, :now FROM epochs",
-        {"epoch": epoch, "now": at_ms},
-    )
-
-
-def _current_epoch(connection: Connection) -> str | None:
-    row = connection.execute("SELECT epoch FROM epochs ORDER BY number DESC LIMIT 1").fetchone()
-    return None if row is None else str(row["epoch"])
-
-
-def _require_epoch(connection: Connection) -> str:
-    epoch = _current_epoch(connection)
-    assert epoch is not None, "the composition root mints the first epoch before anything is booked"
-    return epoch
-
-
-def _head(connection: Connection, workstation_id: str, epoch: str) -> tuple[int, bytes]:
-    row = connection.execute(
-        "SELECT seq, chain FROM events WHERE epoch = :epoch ORDER BY seq DESC LIMIT 1", {"epoch": epoch}
-    ).fetchone()
-    return (0, genesis(workstation_id, epoch)) if row is None else (row["seq"], row["chain"])
-
-
-def _plain(value: dict[str, Json]) -> str:
-    """JSON whose text is kept and hashed as it is: without the checks of the canonical form."""
-    return orjson.dumps(value).decode()

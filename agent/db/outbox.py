@@ -6,7 +6,7 @@ Called by sync.push and sync.reconcile through the Outbox port. A row moves only
 import json
 from collections.abc import Sequence
 
-from agent.db.books import insert_epoch, note_forks
+from agent.db.book_rows import insert_epoch, note_forks
 from agent.db.store import Store
 from agent.domain.digest import canonical
 from agent.ports import OutboxCounts, ProofRecord, StoredEvent

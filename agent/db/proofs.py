@@ -5,9 +5,10 @@ Called by sync.reconcile through the ProofBooks port. Reads come in short jobs, 
 
 import base64
 from collections.abc import Sequence
+from functools import partial
 
-from agent.db import discrepancies
-from agent.db.books import insert_epoch
+from agent.db import discrepancies, lease_rows
+from agent.db.book_rows import insert_epoch
 from agent.db.proof_rows import audit_place, event_digests, keep_audit_place, odd_codes, seal_gaps, seal_of_row
 from agent.db.store import Store
 from agent.db.walk import StoreWalk, strangers
@@ -18,6 +19,8 @@ from agent.ports import KeyRing, StoredEvent
 from agent.proof_ports import Difference, Unit
 from agent.sqlite import Connection
 from sync.proof import Finding, Seal, seal_signing_bytes
+
+_ASTRAY = 100  # LIMIT: so many leases of a kind show well enough that something is wrong
 
 
 class ProofsDb:
@@ -102,8 +105,16 @@ class ProofsDb:
         return walk.findings
 
     async def strangers(self) -> list[Finding]:
-        """Rows that belong to no epoch or no event."""
-        return await self._store.read(strangers)
+        """Rows that belong to no epoch or no event, leases that do not follow from theirs."""
+        found = await self._store.read(strangers)
+        for audit in (lease_rows.astray, lease_rows.unclosed):
+            place: lease_rows.Place | None = lease_rows.START
+            odd: list[Finding] = []
+            while place is not None and len(odd) < _ASTRAY:
+                page, place = await self._store.read(partial(audit, after=place))
+                odd += page
+            found += odd[:_ASTRAY]
+        return found
 
     async def sums(self, epoch: str, places: Sequence[int], size: int, count: int) -> dict[int, Sums]:
         """Bucket sums of places (numbers of `size` events each), from bodies, nothing beyond `count`."""

@@ -1,25 +1,32 @@
-"""replica.db: members, prices and rules as HQ sent them. Rebuildable; never the truth about a sale.
+"""replica.db: members, coupons, prices and rules as HQ sent them. Rebuildable; never the truth about a sale.
 
-Called by identify and flow for look-ups (Members, Pricebook ports) and by sync.pull to apply feed pages.
+Called by identify and flow for look-ups (Members, Coupons, Pricebook ports) and by sync.pull to apply feed pages.
 It holds keyed indexes instead of identities: nobody can read an openid or a phone number out of it.
 """
 
 import json
 import struct
 
-from agent.db.replica_apply import apply_rows, remember_watermarks
+from agent.db.replica_apply import MEMBER_FACTS, apply_rows, remember_watermarks
 from agent.db.store import Store
-from agent.domain.member import Member
+from agent.domain.coupon_batch import CODE_PREFIX, HeldCoupon
+from agent.domain.member import HeldCard, Member
 from agent.domain.pricing import Item
 from agent.domain.rules import NO_RULES, RuleSet, rule_set
 from agent.limits import REPLICA_JOB_ROWS
 from agent.ports import FoundMember, KeyRing, MerchantScope
-from agent.sqlite import Connection
+from agent.sqlite import Connection, Row
 from sync.protocol import Feed, FeedPage
 
-_BY_INDEX = (
-    "SELECT m.member_id, m.tier_id, m.points, m.masked, m.pull_no"
-    " FROM identities i JOIN members m USING (member_no) WHERE i.head = ? AND i.tail = ? AND m.known = 1"
+_MEMBER = (
+    "SELECT m.member_id, m.tier_id, m.points, m.masked, m.pull_no, m.cards,"
+    f" {', '.join('m.' + name for name in MEMBER_FACTS)} FROM"
+)
+_BY_INDEX = f"{_MEMBER} identities i JOIN members m USING (member_no) WHERE i.head = ? AND i.tail = ? AND m.known = 1"
+_BY_ID = f"{_MEMBER} members m WHERE m.member_id = ? AND m.known = 1"
+_COUPON = (
+    "SELECT c.coupon_id, c.member_id, c.batch_id, c.version, c.state, c.start_day, c.end_day, c.claimed_at_ms, o.body"
+    " FROM coupons c JOIN offers o ON o.batch_id = c.batch_id AND o.version = c.version WHERE"
 )
 
 
@@ -42,15 +49,23 @@ class ReplicaDb:
         """By one WeChat identity pair."""
         return await self._by_index(self._keys.blind_index("wx", f"{appid}:{openid}"))
 
-    async def _by_index(self, index: bytes) -> FoundMember | None:
-        head, tail = split_index(index)
+    async def by_id(self, member_id: str) -> FoundMember | None:
+        """By HQ's id: who holds a coupon."""
+        return await self._found(_BY_ID, (member_id,))
 
+    async def _by_index(self, index: bytes) -> FoundMember | None:
+        return await self._found(_BY_INDEX, split_index(index))
+
+    async def _found(self, query: str, key: tuple[str] | tuple[int, bytes]) -> FoundMember | None:
         def work(connection: Connection) -> FoundMember | None:
-            row = connection.execute(_BY_INDEX, (head, tail)).fetchone()
+            row = connection.execute(query, key).fetchone()
             if row is None:
                 return None
-            member_id, tier_id, points, masked, pull_no = row
-            member = Member(member_id, self._brand_id, tier_id, points, masked)
+            member_id, tier_id, points, masked, pull_no, cards, *facts = row
+            member = Member(
+                member_id, self._brand_id, tier_id, points, masked,
+                cards=_cards(cards), **dict(zip(MEMBER_FACTS, facts, strict=True)),
+            )  # fmt: skip
             return FoundMember(member, self._watermarks(connection, pull_no))
 
         return await self._store.glance(work)
@@ -80,6 +95,19 @@ class ReplicaDb:
 
         return await self._store.glance(work)
 
+    # --- coupons
+    async def coupons_of(self, member_id: str) -> list[HeldCoupon]:
+        """What a member may still use, as HQ knew: those that end first come first."""
+        where = "c.member_id = ? AND c.state = 'issued' ORDER BY c.end_day, c.coupon_id"
+        rows = await self._store.glance(lambda c: c.execute(f"{_COUPON} {where}", (member_id,)).fetchall())
+        return [held for held in map(_held, rows) if held is not None]
+
+    async def coupon(self, code: str) -> HeldCoupon | None:
+        """By its scanned code (`CP.` and the id) or its id, in whatever state it is."""
+        key = (code.removeprefix(CODE_PREFIX),)
+        row = await self._store.glance(lambda c: c.execute(f"{_COUPON} c.coupon_id = ?", key).fetchone())
+        return _held(row)
+
     # --- prices and rules
     async def item(self, code: str) -> Item | None:
         """By sku, else by barcode."""
@@ -101,6 +129,8 @@ class ReplicaDb:
                 no_member_discount=bool(row["no_member_discount"]),
                 earns=bool(row["earns"]),
                 by_weight=bool(row["by_weight"]),
+                min_fen=row["min_fen"],
+                market_fen=row["market_fen"],
             )
 
         return await self._store.glance(work)
@@ -113,6 +143,13 @@ class ReplicaDb:
             )
             self._rules = next(filter(None, (_readable(row["body"]) for row in rows)), NO_RULES)
         return self._rules
+
+    async def rules_of(self, version: int) -> RuleSet | None:
+        """The rule set of one version: what a sale was made under; None when it is not here."""
+        row = await self._store.read(
+            lambda c: c.execute("SELECT body FROM rule_sets WHERE version = ?", (version,)).fetchone()
+        )
+        return None if row is None else _readable(row["body"])
 
     def forget_rules(self) -> None:
         """Read the rules again: they were repaired."""
@@ -152,7 +189,7 @@ class ReplicaDb:
         """Rows per table."""
 
         def work(connection: Connection) -> dict[str, int]:
-            tables = ("members", "identities", "items", "merchants", "rule_sets")
+            tables = ("members", "identities", "items", "merchants", "rule_sets", "coupons")
             return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
 
         return await self._store.read(work)
@@ -163,6 +200,21 @@ def _readable(body: str) -> RuleSet | None:
         return rule_set(json.loads(body))
     except ValueError:  # made by a newer HQ: the version before stays in force until this program is upgraded
         return None
+
+
+def _cards(text: str) -> tuple[HeldCard, ...]:
+    return tuple(HeldCard(*card) for card in json.loads(text)) if text else ()
+
+
+def _held(row: Row | None) -> HeldCoupon | None:
+    """A coupon whose offer cannot be read is none: the downward check will find it, no quote stumbles over it."""
+    if row is None:
+        return None
+    try:
+        body = json.loads(row["body"])
+    except ValueError:
+        return None
+    return HeldCoupon(**{**dict(row), "body": body}) if isinstance(body, dict) else None
 
 
 def split_index(index: bytes) -> tuple[int, bytes]:

@@ -1,13 +1,27 @@
-"""How feed rows become replica rows. Called by agent.db.replica inside its write transactions.
+"""How feed rows become replica rows, and members and coupons again. Called by agent.db.replica in its transactions.
 
 Every row is an upsert or a tombstone, so applying a page twice changes nothing.
 """
 
+import json
 import struct
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from agent.sqlite import Connection
-from sync.protocol import FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
+from sync.protocol import CouponRow, FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
+
+MEMBER_FACTS: Final = (
+    "sv_principal_fen", "sv_gift_fen", "expiring_points", "expiring_day", "month", "month_spend_fen", "birthday",
+    "growth", "next_tier_id", "next_tier_growth", "first_order", "frozen", "frozen_at_ms",
+)  # fmt: skip
+"""Columns that have the names of MemberRow's fields; `cards` is kept as JSON."""
+_MEMBER_COLUMNS: Final = ("tier_id", "points", "masked", "pull_no", "known", "cards", *MEMBER_FACTS)
+_UPSERT_MEMBER: Final = (
+    f"INSERT INTO members (member_id, {', '.join(_MEMBER_COLUMNS)})"
+    f" VALUES (:member_id, {', '.join(':' + name for name in _MEMBER_COLUMNS)})"
+    f" ON CONFLICT (member_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _MEMBER_COLUMNS)}"
+)
 
 
 def remember_watermarks(connection: Connection, watermarks: Mapping[str, int]) -> int:
@@ -37,6 +51,8 @@ def apply_rows(connection: Connection, rows: Sequence[FeedRow], pull_no: int) ->
                 _item(connection, row)
             case MerchantRow():
                 _merchant(connection, row)
+            case CouponRow():
+                _coupon(connection, row)
             case RulesRow():
                 connection.execute(
                     "INSERT INTO rule_sets (version, body) VALUES (:version, :body) ON CONFLICT DO NOTHING",
@@ -45,20 +61,14 @@ def apply_rows(connection: Connection, rows: Sequence[FeedRow], pull_no: int) ->
 
 
 def _member(connection: Connection, row: MemberRow, pull_no: int) -> None:
-    connection.execute(
-        "INSERT INTO members (member_id, tier_id, points, masked, pull_no, known)"
-        " VALUES (:id, :tier, :points, :masked, :pull, :known)"
-        " ON CONFLICT (member_id) DO UPDATE SET tier_id = excluded.tier_id, points = excluded.points,"
-        " masked = excluded.masked, pull_no = excluded.pull_no, known = excluded.known",
-        {
-            "id": row.member_id,
-            "tier": row.tier_id,
-            "points": row.points,
-            "masked": "" if row.deleted else row.masked,
-            "pull": pull_no,
-            "known": 0 if row.deleted else 1,
-        },
+    """Of an erased member nothing but the id stays."""
+    shown = (
+        MemberRow(member_id=row.member_id, tier_id=row.tier_id, points=row.points, masked="") if row.deleted else row
     )
+    values = {name: getattr(shown, name) for name in ("member_id", "tier_id", "points", "masked", *MEMBER_FACTS)}
+    cards = [[c.card_id, c.name, c.left, c.total, c.price_fen, c.expires] for c in shown.cards]
+    text = json.dumps(cards, ensure_ascii=False) if cards else ""
+    connection.execute(_UPSERT_MEMBER, {**values, "cards": text, "pull_no": pull_no, "known": int(not row.deleted)})
 
 
 def _identity(connection: Connection, row: IdentityRow) -> None:
@@ -81,7 +91,7 @@ def _item(connection: Connection, row: ItemRow) -> None:
     if row.deleted:
         connection.execute("DELETE FROM items WHERE sku = :sku", {"sku": row.sku})
         return
-    fields = row.model_dump(exclude={"kind", "deleted"})
+    fields = {name: getattr(row, name) for name in type(row).model_fields if name not in ("kind", "deleted")}
     names = ", ".join(fields)
     connection.execute(
         f"INSERT OR REPLACE INTO items ({names}) VALUES ({', '.join(f':{name}' for name in fields)})", fields
@@ -101,4 +111,22 @@ def _merchant(connection: Connection, row: MerchantRow) -> None:
         "INSERT OR IGNORE INTO merchants (mch_id, sub_mch_id, brand_id, store_id)"
         " VALUES (:mch_id, :sub_mch_id, :brand_id, :store_id)",
         key,
+    )
+
+
+def _coupon(connection: Connection, row: CouponRow) -> None:
+    if row.deleted:
+        connection.execute("DELETE FROM coupons WHERE coupon_id = :coupon_id", {"coupon_id": row.coupon_id})
+        return
+    values = row.model_dump(exclude={"kind", "deleted"})
+    connection.execute(
+        "INSERT INTO offers (batch_id, version, body) VALUES (:batch_id, :version, :body)"
+        " ON CONFLICT (batch_id, version) DO UPDATE SET body = excluded.body WHERE body <> excluded.body",
+        values,
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO coupons (coupon_id, member_id, batch_id, version, state, start_day, end_day,"
+        " claimed_at_ms) VALUES (:coupon_id, :member_id, :batch_id, :version, :state, :start_day, :end_day,"
+        " :claimed_at_ms)",
+        values,
     )

@@ -3,13 +3,25 @@
 Called by sync.downward through the ReplicaRows port. HQ is right about every row.
 """
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from agent.db.replica import ReplicaDb, split_index
-from agent.db.replica_apply import apply_rows, remember_watermarks
+from agent.db.replica_apply import MEMBER_FACTS, apply_rows, remember_watermarks
 from agent.db.store import Store
-from agent.sqlite import Connection
-from sync.protocol import Feed, FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
+from agent.sqlite import Connection, Row
+from sync.protocol import (
+    CardRow,
+    CouponRow,
+    Feed,
+    FeedRow,
+    IdentityRow,
+    ItemRow,
+    MemberRow,
+    MerchantRow,
+    RulesRow,
+)
 from sync.ranges import KeyRange, cut, key_of
 
 _ALL = 1 << 30
@@ -87,10 +99,17 @@ def _span(column: str) -> str:
 
 def _members(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:
     rows = connection.execute(
-        f"SELECT member_id, tier_id, points, masked FROM members WHERE known = 1 AND {_span('member_id')}",
+        f"SELECT member_id, tier_id, points, masked, cards, {', '.join(MEMBER_FACTS)} FROM members"
+        f" WHERE known = 1 AND {_span('member_id')}",
         {"after": after, "until": until, "limit": limit},
     )
-    return [MemberRow(**dict(row)) for row in rows]
+    return [MemberRow(**{**dict(row), **_of_member(row)}) for row in rows]
+
+
+def _of_member(row: Row) -> dict[str, Any]:
+    """What SQLite has in another form than the wire."""
+    cards = [CardRow(**dict(zip(CardRow.model_fields, one, strict=True))) for one in json.loads(row["cards"] or "[]")]
+    return {"cards": cards, "first_order": bool(row["first_order"]), "frozen": bool(row["frozen"])}
 
 
 def _identities(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:
@@ -142,6 +161,15 @@ def _rules(connection: Connection, after: str, until: str, limit: int) -> list[F
     return _small([RulesRow(**dict(row)) for row in connection.execute("SELECT * FROM rule_sets")], after, until, limit)
 
 
+def _coupons(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:
+    rows = connection.execute(
+        "SELECT c.*, o.body FROM coupons c JOIN offers o ON o.batch_id = c.batch_id AND o.version = c.version"
+        f" WHERE {_span('c.coupon_id')}",
+        {"after": after, "until": until, "limit": limit},
+    )
+    return [CouponRow(**dict(row)) for row in rows]
+
+
 def _small(rows: Sequence[FeedRow], after: str, until: str, limit: int) -> list[FeedRow]:
     ordered = sorted(rows, key=key_of)
     return [row for row in ordered if key_of(row) > after and (not until or key_of(row) <= until)][:limit]
@@ -153,4 +181,5 @@ _READ = {
     Feed.MERCHANTS: _merchants,
     Feed.MEMBERS: _members,
     Feed.IDENTITIES: _identities,
+    Feed.COUPONS: _coupons,
 }

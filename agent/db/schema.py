@@ -1,4 +1,4 @@
-"""Forward-only migrations of books.db and replica.db: the schema is what these steps, in order, make of an empty file.
+"""Forward-only migrations of books.db: the schema is what these steps, in order, make of an empty file.
 
 Run by agent.sqlite.open_database, each in its own transaction after a backup. A step that was released never changes.
 No personal data in the clear: identities are keyed indexes or sealed fields from the first step on (R19).
@@ -7,8 +7,15 @@ No personal data in the clear: identities are keyed indexes or sealed fields fro
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from agent.db.schema_after import after_sales
+from agent.db.schema_leases import leases
+from agent.db.schema_quotes import held_quotes
+from agent.db.schema_replica import replica_migrations
+from agent.db.schema_risk import risk
+
+__all__ = ["books_migrations", "replica_migrations"]
+
 books_migrations = Migrations("books")
-replica_migrations = Migrations("replica")
 
 
 def _script(database: Database, statements: str) -> None:
@@ -221,71 +228,7 @@ CREATE INDEX used_transactions_by_event ON used_transactions (epoch, seq)""",
     )
 
 
-@replica_migrations()
-def r001_replica(database: Database) -> None:
-    """What HQ sends down. Everything here can be thrown away and pulled again."""
-    _script(
-        database,
-        """
-CREATE TABLE members (
-  member_no INTEGER PRIMARY KEY,
-  member_id TEXT NOT NULL UNIQUE,
-  tier_id TEXT NOT NULL DEFAULT '',
-  points INTEGER NOT NULL DEFAULT 0,
-  masked TEXT NOT NULL DEFAULT '',
-  pull_no INTEGER NOT NULL DEFAULT 0,
-  known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1))
-) STRICT;
-
-CREATE TABLE identities (
-  head INTEGER NOT NULL,
-  tail BLOB NOT NULL CHECK (length(tail) = 8),
-  member_no INTEGER NOT NULL REFERENCES members,
-  PRIMARY KEY (head, tail)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE items (
-  sku TEXT PRIMARY KEY,
-  barcode TEXT NOT NULL,
-  name TEXT NOT NULL,
-  list_fen INTEGER NOT NULL CHECK (list_fen >= 0),
-  member_fen INTEGER,
-  promo_fen INTEGER,
-  no_member_discount INTEGER NOT NULL,
-  earns INTEGER NOT NULL,
-  by_weight INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX items_by_barcode ON items (barcode) WHERE barcode <> '';
-
-CREATE TABLE merchants (
-  mch_id TEXT NOT NULL,
-  sub_mch_id TEXT NOT NULL,
-  brand_id TEXT NOT NULL,
-  store_id TEXT NOT NULL,
-  PRIMARY KEY (mch_id, sub_mch_id, brand_id, store_id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE rule_sets (
-  version INTEGER PRIMARY KEY,
-  body TEXT NOT NULL CHECK (json_valid(body))
-) STRICT;
-
-CREATE TABLE cursors (
-  feed TEXT PRIMARY KEY,
-  cursor INTEGER NOT NULL CHECK (cursor >= 0)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE pulls (
-  pull_no INTEGER NOT NULL,
-  epoch TEXT NOT NULL,
-  watermark INTEGER NOT NULL,
-  PRIMARY KEY (pull_no, epoch)
-) STRICT, WITHOUT ROWID""",
-    )
-
-
-@replica_migrations()
-def r002_checks(database: Database) -> None:
-    """How far the downward check came, by feed."""
-    database.execute("CREATE TABLE checks (feed TEXT PRIMARY KEY, until TEXT NOT NULL) STRICT, WITHOUT ROWID")
+books_migrations(name="m004_leases")(leases)
+books_migrations(name="m005_risk")(risk)
+books_migrations(name="m006_after_sales")(after_sales)
+books_migrations(name="m007_held_quotes")(held_quotes)

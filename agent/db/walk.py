@@ -9,10 +9,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.db.books import open_answer
+from agent.db import lease_rows, risk
+from agent.db.book_rows import open_answer
 from agent.domain.buckets import Sums, add, h42
 from agent.domain.digest import Json, event_digest, extend
 from agent.domain.errors import StorageError
+from agent.domain.ids import EventName
+from agent.domain.ledger import posting_columns
+from agent.domain.sale import Posting
 from agent.domain.totals import DayBook, measure
 from agent.limits import FINDINGS
 from agent.ports import KeyRing
@@ -48,7 +52,8 @@ class StoreWalk:
         if not rows:
             return True
         key["last"] = rows[-1]["seq"]
-        postings = _by_seq(connection, "postings", "position, account, owner, amount", key)
+        postings = _by_seq(connection, "postings", "position, account, owner, amount, bucket, expires, lease", key)
+        opened, closed = lease_rows.of_range(connection, key)
         outbox = _by_seq(connection, "outbox", "state, code", key)
         requests = _by_seq(connection, "requests", "kind, caller_id, request, answer_sealed", key)
         used = _by_seq(connection, "used_transactions", "transaction_id", key)
@@ -56,11 +61,13 @@ class StoreWalk:
             seq = row["seq"]
             event = self._event(row)
             self._postings(seq, event, postings.pop(seq, []))
+            self._leases(seq, event, opened.pop(seq, []), closed.pop(seq, []))
             self._outbox(seq, outbox.pop(seq, []))
             self._request(seq, event, requests.pop(seq, []))
             self._used(connection, seq, event, used.pop(seq, []))
         for table, left in (
             ("postings", postings), ("outbox", outbox), ("requests", requests), ("used_transactions", used),
+            ("leases", opened), ("leases", closed),
         ):  # fmt: skip
             for seq in left:
                 self.find(table, str(seq), "NO_EVENT")
@@ -108,14 +115,14 @@ class StoreWalk:
         return event
 
     def _postings(self, seq: int, event: dict[str, Any], rows: list[tuple[Any, ...]]) -> None:
-        said = event.get("postings", [])
-        wanted = [
-            (place, one.get("account"), one.get("owner"), one.get("amount"))
-            for place, one in enumerate(said if isinstance(said, list) else [])
-            if isinstance(one, dict)
-        ]
-        if sorted(rows) != wanted:
+        if sorted(rows) != posting_columns(event):
             self.find("postings", str(seq), "NOT_OF_EVENT")
+
+    def _leases(self, seq: int, event: dict[str, Any], opened: list[Row], closed: list[Row]) -> None:
+        name = EventName(self.workstation_id, self.epoch, seq)
+        postings = [Posting(*columns[1:]) for columns in posting_columns(event)]  # type: ignore[arg-type]
+        if not lease_rows.follows(name, event, postings, opened, closed):
+            self.find("leases", str(seq), "NOT_OF_EVENT")
 
     def _outbox(self, seq: int, rows: list[tuple[Any, ...]]) -> None:
         if not rows:
@@ -134,9 +141,8 @@ class StoreWalk:
             self.find("requests", str(seq), "ANSWER_DOES_NOT_OPEN")
             return
         name: Json = {"workstation_id": self.workstation_id, "epoch": self.epoch, "seq": seq}
-        same = (
-            kind == event.get("kind") and caller_id == event.get("sale_id", caller_id) and answer.get("event") == name
-        )
+        said = event.get(f"{kind}_id", caller_id)  # events that nobody but us asks for name no caller
+        same = kind == event.get("kind") and caller_id == said and answer.get("event") == name
         if not same or (hashed and hashlib.sha256(request.encode()).hexdigest() != hashed):
             self.find("requests", str(seq), "DOES_NOT_FOLLOW")
 
@@ -176,7 +182,7 @@ def strangers(connection: Connection) -> list[Finding]:
         if place != number
     ]
     epochs = {epoch for epoch, _ in known}
-    for table in ("events", "postings", "outbox", "requests", "used_transactions", "seals"):
+    for table in ("events", "postings", "outbox", "requests", "used_transactions", "leases", "seals"):
         epoch = ""
         while True:
             row = connection.execute(
@@ -197,4 +203,4 @@ def strangers(connection: Connection) -> list[Finding]:
             ).fetchone()[0]
             if top is not None:
                 found.append(Finding(side="store", table=table, epoch=epoch[:64], key=str(top), code="NO_EVENT"))
-    return found
+    return found + risk.astray(connection)

@@ -1,184 +1,108 @@
-"""The scripted line of customers: seven kinds, over and over, each played through scanner, API and printer.
+"""The scripted line of customers: twelve kinds, over and over, each played through scanner, API and printer.
 
 Called by agent.demo.run. Every customer really scans, pays and gets paper; nothing here reaches into the agent.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
 
-from agent.demo import wechat
-from agent.demo.cable import Cable
-from agent.demo.pos import Pos
-from agent.demo.world import BRAND, DemoMember, cart, member, openid, pick
+from agent.demo import spenders, wechat
+from agent.demo.counter import Counter, Served, Step, cash, sale_step, someone
+from agent.demo.world import BRAND, openid, pick
 from agent.domain.business_day import local_time
-from agent.ports import Clock
-from drivers.simulated import SimulatedPrinter, SimulatedScanner
-from sync.hq.service import HqService
 
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """What stands on the counter."""
-
-    pos: Pos
-    scanner: SimulatedScanner
-    printer: SimulatedPrinter
-    cable: Cable
-    hq: HqService
-    clock: Clock
-    run: str
-    """A mark that keeps ids of one run apart from those of another."""
-
-
-@dataclass(slots=True)
-class Served:
-    """How a customer was served."""
-
-    number: int
-    scan_kind: str
-    title: str
-    sale: dict[str, Any]
-    receipt: bytes
-    remarks: list[str] = field(default_factory=list)
-
-    def summary(self) -> dict[str, Any]:
-        """One entry of summary.json."""
-        keys = ("certainty", "list_fen", "payable_fen", "saved_fen", "collected_fen", "foregone_fen")
-        return {
-            "number": self.number,
-            "scan_kind": self.scan_kind,
-            **{key: self.sale[key] for key in keys},
-            "points": self.sale["points_earned"],
-            "points_balance": self.sale["points_balance"],
-            "member": self.sale["member"],
-            "join_prompt": self.sale["join"] is not None,
-            "discrepancies": self.sale["discrepancies"],
-            "event": self.sale["event"],
-            "receipt": f"receipts/{self.number:03d}.bin",
-            "remarks": self.remarks,
-        }
+_Done = tuple[list[Step], list[str]]
+"""What was booked, and remarks."""
 
 
 async def serve(number: int, at: Counter) -> Served:
     """Serve the n-th customer (1 is the first)."""
     kind, title, script = _SCRIPTS[(number - 1) % len(_SCRIPTS)]
     at.pos.drain()
-    sale, remarks = await script(number, at)
-    receipt = await _receipt(at, sale)
-    return Served(number, kind, title, sale, receipt, remarks)
+    steps, remarks = await script(number, at)
+    paper = b"".join([await at.paper(step.number) for step in steps])
+    served = Served(number, kind, title, steps, paper, remarks, _whose(at, steps))
+    at.sold[kind] = served
+    return served
 
 
-async def _receipt(at: Counter, sale: dict[str, Any]) -> bytes:
-    """Wait for the paper of this sale: the drawer's pulse, where there is one, comes before it as its own job."""
-    marker = str(sale["sale_id"]).encode()
-    seen = 0
-    while True:
-        seen += 1
-        await at.printer.wait_job(seen, timeout=15)
-        if marker in at.printer.jobs[seen - 1]:
-            return at.printer.raw[seen - 1]
+def _whose(at: Counter, steps: list[Step]) -> dict[str, object] | None:
+    """Whom it was booked for; goods come back for whoever bought them."""
+    last = steps[-1].answer
+    if "member" in last:
+        found: dict[str, object] | None = last["member"]
+        return found
+    return next(one.member for one in at.sold.values() if last["sale_id"] in (step.number for step in one.steps))
 
 
-async def _scan_member(at: Counter, code: str) -> str:
-    at.scanner.scan(code)
-    return str((await at.pos.event("member.resolved"))["identification_id"])
+async def _static(number: int, at: Counter) -> _Done:
+    who = await at.scan(someone(number).number)
+    quote = await at.quote(number, who["identification_id"])
+    return [await at.sell(at.sale(number, quote, cash(quote["due_fen"])))], []
 
 
-async def _quote(at: Counter, number: int, identification_id: str | None) -> dict[str, Any]:
-    body: dict[str, Any] = {"lines": cart(number)}
-    if identification_id is not None:
-        body["identification_id"] = identification_id
-    return await at.pos.ask("/v1/quotes", body)
+async def _dynamic(number: int, at: Counter) -> _Done:
+    code = await at.hq.issue_dynamic_code(BRAND, someone(number).number)  # what the mini-program shows
+    who = await at.scan(code)
+    quote = await at.quote(number, who["identification_id"])
+    tender = {"type": "alipay", "amount_fen": quote["due_fen"]}
+    return [await at.sell(at.sale(number, quote, tender))], ["signed code checked without the network"]
 
 
-def _sale(at: Counter, number: int, quote: dict[str, Any], tender: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "sale_id": f"{at.run}-{number:04d}",
-        "quote_id": quote["quote_id"],
-        "tenders": [tender],
-        "operator": "小李",
-        **more,
-    }
-
-
-def _cash(payable_fen: int) -> dict[str, Any]:
-    return {"type": "cash", "amount_fen": payable_fen, "received_fen": (payable_fen + 1999) // 2000 * 2000}
-
-
-def _someone(number: int) -> DemoMember:
-    return member(pick("customer", number) % 3000)
-
-
-async def _static(number: int, at: Counter) -> tuple[dict[str, Any], list[str]]:
-    who = await _scan_member(at, _someone(number).number)
-    quote = await _quote(at, number, who)
-    return await at.pos.ask("/v1/sales", _sale(at, number, quote, _cash(quote["payable_fen"]))), []
-
-
-async def _dynamic(number: int, at: Counter) -> tuple[dict[str, Any], list[str]]:
-    code = await at.hq.issue_dynamic_code(BRAND, _someone(number).number)  # what the mini-program shows
-    who = await _scan_member(at, code)
-    quote = await _quote(at, number, who)
-    tender = {"type": "alipay", "amount_fen": quote["payable_fen"]}
-    return await at.pos.ask("/v1/sales", _sale(at, number, quote, tender)), ["signed code checked without the network"]
-
-
-async def _wechat(number: int, at: Counter, result: Callable[..., str], payer: tuple[str, str]) -> dict[str, Any]:
+async def _wechat(number: int, at: Counter, result: Callable[..., str], payer: tuple[str, str]) -> list[Step]:
     """Scan the payment code, charge it (here: WeChat always says yes), hand over WeChat's exact answer."""
-    quote = await _quote(at, number, None)
+    quote = await at.quote(number, None)
     at.scanner.scan(f"13{pick('auth', at.run, number) % 10**16:016d}")
     await at.pos.event("scan.payment_code")
     transaction_id = f"42000{pick('transaction', at.run, number) % 10**14:014d}{number:09d}"
     order = f"{at.run}-{number:04d}"
     moment = local_time(at.clock.now_ms())
-    raw = result(transaction_id, order, quote["payable_fen"], *payer, moment)
+    raw = result(transaction_id, order, quote["due_fen"], *payer, moment)
     who = await at.pos.ask("/v1/payments/wechat", {"raw": raw})
-    tender = {"type": "wechat", "amount_fen": quote["payable_fen"]}
-    sale = _sale(at, number, quote, tender, identification_id=who["identification_id"])
-    return await at.pos.ask("/v1/sales", sale)
+    tender = {"type": "wechat", "amount_fen": quote["due_fen"]}
+    return [await at.sell(at.sale(number, quote, tender, identification_id=who["identification_id"]))]
 
 
-async def _wechat_v2(number: int, at: Counter) -> tuple[dict[str, Any], list[str]]:
-    payer = _someone(number)
-    sale = await _wechat(number, at, wechat.v2_result, (payer.openid, payer.sub_openid))
-    return sale, ["payment alone found the member: earns, never reprices"]
+async def _wechat_v2(number: int, at: Counter) -> _Done:
+    payer = someone(number)
+    steps = await _wechat(number, at, wechat.v2_result, (payer.openid, payer.sub_openid))
+    return steps, ["payment alone found the member: earns, never reprices"]
 
 
-async def _wechat_v3(number: int, at: Counter) -> tuple[dict[str, Any], list[str]]:
-    payer = _someone(number)
-    sale = await _wechat(number, at, wechat.v3_result, (payer.openid, payer.sub_openid))
-    return sale, ["payment alone found the member: earns, never reprices"]
+async def _wechat_v3(number: int, at: Counter) -> _Done:
+    payer = someone(number)
+    steps = await _wechat(number, at, wechat.v3_result, (payer.openid, payer.sub_openid))
+    return steps, ["payment alone found the member: earns, never reprices"]
 
 
-async def _stranger(number: int, at: Counter) -> tuple[dict[str, Any], list[str]]:
+async def _stranger(number: int, at: Counter) -> _Done:
     payer = (openid("oStranger_", number), openid("oStrange_", number))
     return await _wechat(number, at, wechat.v2_result, payer), ["unknown payer: join prompt with a claim"]
 
 
-async def _cut_off(number: int, at: Counter) -> tuple[dict[str, Any], list[str]]:
+async def _cut_off(number: int, at: Counter) -> _Done:
     await at.cable.pull()
     try:
-        sale, _ = await _static(number, at)
+        steps, _ = await _static(number, at)
+        await at.paper(steps[-1].number)
     finally:
         await at.cable.plug()
-    return sale, ["the cable was out from before the scan until after the paper"]
+    return steps, ["the cable was out from before the scan until after the paper"]
 
 
-async def _twice(number: int, at: Counter) -> tuple[dict[str, Any], list[str]]:
-    someone = _someone(number).number
-    at.scanner.scan(someone)
-    who = await _scan_member(at, someone)
-    quote = await _quote(at, number, who)
-    body = _sale(at, number, quote, _cash(quote["payable_fen"]))
+async def _twice(number: int, at: Counter) -> _Done:
+    code = someone(number).number
+    at.scanner.scan(code)
+    who = await at.scan(code)
+    quote = await at.quote(number, who["identification_id"])
+    body = at.sale(number, quote, cash(quote["due_fen"]))
     first = await at.pos.ask("/v1/sales", body)
     second = await at.pos.ask("/v1/sales", body)
     assert second["outcome"] == "exists"
     assert second["event"] == first["event"]
-    return first, ["code read twice, pay pressed twice: one scan, one sale"]
+    return [sale_step(first)], ["code read twice, pay pressed twice: one scan, one sale"]
 
 
-_Script = Callable[[int, Counter], Awaitable[tuple[dict[str, Any], list[str]]]]
+_Script = Callable[[int, Counter], Awaitable[_Done]]
 _SCRIPTS: tuple[tuple[str, str, _Script], ...] = (
     ("static_code", "shows the member card", _static),
     ("dynamic_code", "shows the dynamic code", _dynamic),
@@ -187,4 +111,11 @@ _SCRIPTS: tuple[tuple[str, str, _Script], ...] = (
     ("non_member", "pays by WeChat, is no member", _stranger),
     ("network_cut", "comes while the network is cut", _cut_off),
     ("scanned_twice", "is scanned twice", _twice),
+    ("spends_offline", "uses coupon and points while the network is cut", spenders.offline),
+    ("stored_value", "recharges and pays from it", spenders.stored_value),
+    ("count_card", "buys a count card and uses it", spenders.count_card),
+    ("return", "brings a piece back", spenders.brings_back),
+    ("void", "wants the whole sale undone", spenders.voided),
 )
+KINDS = len(_SCRIPTS)
+"""How many customers show it all."""

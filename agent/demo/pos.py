@@ -45,9 +45,9 @@ class Pos:
         await self._http.aclose()
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """One call: (status, answer)."""
+        """One call: (status, answer); an answer without a body is empty."""
         response = await self._http.request(method, path, json=body)
-        return response.status_code, response.json()
+        return response.status_code, response.json() if response.content else {}
 
     async def ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST and give the answer; raises RuntimeError with the problem when it is refused."""

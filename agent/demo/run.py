@@ -14,9 +14,12 @@ from agent import logs
 from agent.config import Settings, parse
 from agent.demo import world
 from agent.demo.cable import Cable
-from agent.demo.customers import Counter, Served, serve
+from agent.demo.counter import Counter, Served
+from agent.demo.customers import serve
 from agent.demo.pos import Pos
+from agent.demo.props import Props
 from agent.demo.screen import Screen
+from agent.demo.spenders import savers
 from agent.domain.errors import ConfigError
 from agent.main import Agent, enrol
 from agent.ports import Clock, Entropy
@@ -88,14 +91,18 @@ class Demo:
         say(f"headquarters: brand {world.BRAND_NAME}, store {world.STORE_NAME}")
         await hq.init_brand(world.BRAND, world.BRAND_NAME, world.JOIN_URL)
         await hq.add_store(world.BRAND, world.STORE, world.STORE_NAME)
-        await hq.import_rules(world.BRAND, world.RULES)
+        await hq.import_rules(world.BRAND, world.DEMO_RULES)
         files = world.write_files(self._options.out / "import")
+        text = json.dumps(world.DEMO_RULES, ensure_ascii=False, indent=1)
+        (self._options.out / "import" / "rules.json").write_text(text + "\n", encoding="utf-8")
         await hq.import_items(world.BRAND, files["items"])
         await hq.import_merchants(world.BRAND, files["merchants"])
         with self._screen.progress(f"importing {world.MEMBERS} members from CSV", world.MEMBERS) as progress:
             await hq.import_members(
                 world.BRAND, files["members"], progress=lambda stage, done: progress(done if stage == "write" else 0)
             )
+        await hq.import_batches(world.BRAND, files["batches"])
+        await hq.import_coupons(world.BRAND, files["coupons"])
 
     async def _with_agent(self, agent: Agent, server: HqServer, parts: "Counterparts") -> bool:
         ended = asyncio.Event()
@@ -148,9 +155,18 @@ class Demo:
         (self._options.out / "summary.json").write_text(text + "\n", encoding="utf-8")
         self._screen.proof(proof, summary)
         if self._options.stay and not self._stop.is_set():
-            self._screen.stay(f"http://127.0.0.1:{agent.port}", pos.token, world.member(1).number)
-            await self._stop.wait()
+            await self._stay(f"http://127.0.0.1:{agent.port}", counter)
         return proof.equal
+
+    async def _stay(self, base_url: str, at: Counter) -> None:
+        """Stay up for whoever tries it by hand, until Ctrl-C."""
+        who = savers()[-1].number
+        folder = self._options.out / "dev"
+        props = asyncio.create_task(Props(folder, at.cable, at.hq, who).run(), name="props")
+        self._screen.stay(base_url, at.pos.token, who, folder.resolve())
+        await self._stop.wait()
+        props.cancel()
+        await asyncio.gather(props, return_exceptions=True)
 
     def _settings(self, cable: Cable, printer: SimulatedPrinter) -> Settings:
         """The configuration of a till with these devices, kept in `out` as an example."""
@@ -202,11 +218,11 @@ async def _first_of(running: asyncio.Task[None], waiting: Any) -> None:
 
 
 def _summary(served: list[Served], proof: Reconciliation, totals: Totals) -> dict[str, Any]:
-    sales = [one.summary() for one in served]
+    """Both sides' totals: here what the POS was answered, and the events the store rehashed; there what HQ booked."""
     here = {
-        "events": len(sales),
-        "payable_fen": sum(int(sale["payable_fen"]) for sale in sales),
-        "points": sum(int(sale["points"]) for sale in sales),
+        "events": sum(one.count for one in proof.epochs),
+        "payable_fen": sum(one.payable_fen for one in served),
+        "points": sum(one.points for one in served),
     }
     days = [day.model_dump() for day in totals.days]
     there = {
@@ -216,8 +232,8 @@ def _summary(served: list[Served], proof: Reconciliation, totals: Totals) -> dic
         "suspended": sum(day["suspended"] for day in days),
     }
     return {
-        "customers": sales,
+        "customers": [one.summary() for one in served],
         "reconcile": {**asdict(proof), "equal": proof.equal},
         "store": here,
-        "hq": {**there, "watermarks": totals.watermarks, "days": days},
+        "hq": {**there, "watermarks": totals.watermarks, "days": days, "differences": totals.differences},
     }

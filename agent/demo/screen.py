@@ -5,18 +5,20 @@ Called by agent.demo.run. Without a terminal it prints the same, plainly; it dec
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from agent.demo.customers import Served
+from agent.demo.counter import Served
+from agent.demo.customers import KINDS
 from agent.domain.money import yuan
 from drivers.paper import render
 from sync.verdict import Reconciliation
 
-_RECEIPTS_SHOWN = 7  # one of each kind; later receipts are in the output directory
+_RECEIPTS_SHOWN = KINDS  # one of each kind; later receipts are in the output directory
 _COLUMNS = 48
 
 
@@ -45,10 +47,11 @@ class Screen:
 
     def customer(self, one: Served, of: int) -> None:
         """A customer was served."""
-        sale = one.sale
-        who = sale["member"]["masked"] if sale["member"] else "not a member"
-        facts = f"list {yuan(sale['list_fen'])}, paid {yuan(sale['collected_fen'])}, {sale['points_earned']} points"
-        sure = f" ({sale['certainty']})" if sale["certainty"] else ""
+        who = one.member["masked"] if one.member else "not a member"
+        listed, paid = one.summary()["list_fen"], one.payable_fen
+        price = f"list {yuan(listed)}, paid {yuan(paid)}" if paid >= 0 else f"back {yuan(-paid)}"
+        facts = f"{price}, {one.points} points"
+        sure = f" ({one.certainty})" if one.certainty else ""
         self._console.print(
             f"\n[bold]{one.number}/{of}[/bold] A customer {one.title}: {who}{sure}; {facts}", highlight=False
         )
@@ -73,12 +76,16 @@ class Screen:
         cost = f"{proof.requests} requests, {proof.bytes} bytes, {proof.seconds * 1000:.0f} ms"
         self._console.print(f"{verdict}, signed by HQ ({cost})", highlight=False)
 
-    def stay(self, base_url: str, token: str, member_number: str) -> None:
-        """How to try the API by hand."""
+    def stay(self, base_url: str, token: str, member_number: str, dev: Path) -> None:
+        """How to try the API by hand; `dev` is where phone and cable lie."""
         self._console.print("\nThe agent stays up. Try it from another terminal:\n", highlight=False)
         call = f'curl -s -H "Authorization: Bearer {token}" -H "Content-Type: application/json"'
         resolve = f'{call} {base_url}/v1/members/resolve -d \'{{"code": "{member_number}"}}\''
         quote = f'{call} {base_url}/v1/quotes -d \'{{"lines": [{{"code": "10001", "qty": 2}}]}}\''
-        for line in (f"curl -s {base_url}/v1/hello", resolve, quote, f"{call} {base_url}/v1/status"):
+        props = (
+            f"cat {dev}/phone             # a fresh dynamic code of this member",
+            f"echo out > {dev}/cable   # or in",
+        )
+        for line in (f"curl -s {base_url}/v1/hello", resolve, quote, f"{call} {base_url}/v1/status", *props):
             self._console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
         self._console.print("\nCtrl-C ends it.", highlight=False)

@@ -9,6 +9,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.domain.digest import Json
 
@@ -29,23 +30,55 @@ RULES: dict[str, Json] = {
         {"tier_id": "gold", "name": "金卡会员", "pay_rate_bps": 8800, "earn_mult_x100": 150},
     ],
     "earn": {"points": 1, "per_fen": 100},
-    "join_offer": {"coupon_fen": 500, "points": 10},
+    "join_offer": {"coupon_fen": 500, "points": 10, "claims": True, "batch_id": "cpjoin"},
     "member_day": 8,
     "member_day_mult_x100": 200,
-}
+    "promos": [
+        {
+            "id": "p_breakfast", "type": "amount_off", "name": "早餐满70减6", "off_fen": 600, "min_fen": 7000,
+            "scope": ["10006", "10009"], "priority": 10,
+        },
+        {
+            "id": "p_nuts_half", "type": "percent_cheapest_unit", "name": "坚果第二件半价", "off_bp": 5000,
+            "min_qty": 2, "scope": ["10009"],
+        },
+    ],
+}  # fmt: skip
 
-# sku, barcode, name, list, member, promo, no_member_discount, earns, by_weight (yuan)
+COUNT_CARD: dict[str, Any] = {
+    "id": "juice10", "name": "鲜榨果汁十次卡", "total": 10, "price_fen": 12_000, "valid_days": 365,
+}  # fmt: skip
+DEMO_RULES: dict[str, Json] = {
+    **RULES,
+    "redeem": {"points_per_unit": 100, "fen_per_unit": 100, "cap_bp": 5000},
+    "moling": "jiao",
+    "points_valid_months": 12,
+    "stored_value": True,
+    "fund_custodian": "示例银行成都分行",
+    "recharge": {"steps": [[30_000, 5_000], [50_000, 10_000]], "gift_valid_days": 180},
+    "count_cards": [COUNT_CARD],
+}
+"""The rules with all that members may own; those above take no stored value and let no points be spent."""
+
+# sku, barcode, name, list, member, promo, no_member_discount, earns, by_weight, min, market (yuan)
 _GOODS = (
-    ("10001", "6901028000017", "蒲江红心猕猴桃 500g", "19.80", "", "", 0, 1, 0),
-    ("10002", "6901028000024", "攀枝花凯特芒果 1kg", "25.90", "", "22.90", 0, 1, 0),
-    ("10003", "6901028000031", "汉源大樱桃 250g", "39.90", "35.00", "", 0, 1, 0),
-    ("10004", "6901028000048", "现切西瓜盒 400g", "12.80", "", "", 0, 1, 0),
-    ("10005", "6901028000055", "鲜榨橙汁 300ml", "15.00", "", "", 0, 1, 0),
-    ("10006", "6901028000062", "希腊酸奶 6杯装", "32.50", "29.90", "", 0, 1, 0),
-    ("10007", "6901028000079", "烟·软云", "23.00", "", "", 1, 0, 0),
-    ("10008", "", "称重 赣南脐橙（每公斤）", "11.60", "", "", 0, 1, 1),
-    ("10009", "6901028000093", "每日坚果 7日装", "49.90", "", "45.90", 0, 1, 0),
-    ("10010", "6901028000109", "环保购物袋", "0.50", "", "", 1, 0, 0),
+    ("10001", "6901028000017", "蒲江红心猕猴桃 500g", "19.80", "", "", 0, 1, 0, "", "22.00"),
+    ("10002", "6901028000024", "攀枝花凯特芒果 1kg", "25.90", "", "22.90", 0, 1, 0, "20.00", "26.00"),
+    ("10003", "6901028000031", "汉源大樱桃 250g", "39.90", "35.00", "", 0, 1, 0, "", "42.00"),
+    ("10004", "6901028000048", "现切西瓜盒 400g", "12.80", "", "", 0, 1, 0, "", ""),
+    ("10005", "6901028000055", "鲜榨橙汁 300ml", "15.00", "", "", 0, 1, 0, "9.00", ""),
+    ("10006", "6901028000062", "希腊酸奶 6杯装", "32.50", "29.90", "", 0, 1, 0, "", "35.00"),
+    ("10007", "6901028000079", "烟·软云", "23.00", "", "", 1, 0, 0, "23.00", ""),
+    ("10008", "", "称重 赣南脐橙（每公斤）", "11.60", "", "", 0, 1, 1, "", "12.00"),
+    ("10009", "6901028000093", "每日坚果 7日装", "49.90", "", "45.90", 0, 1, 0, "", "52.00"),
+    ("10010", "6901028000109", "环保购物袋", "0.50", "", "", 1, 0, 0, "", ""),
+)
+# batch_id, name, type, start, end, off (yuan), off_bp, min (yuan), scope, max_off (yuan), stackable
+_BATCHES = (
+    ("cp5", "满30减5券", "amount_off", "2026-01-01", "2030-12-31", "5.00", "", "30.00", "", "", 1),
+    ("cp85", "水果85折券", "percent_off", "2026-01-01", "2030-12-31", "", 1500, "", "10001;10002;10003", "12.00", ""),
+    ("cpjoin", "入会5元无门槛券", "amount_off", "2026-01-01", "2030-12-31", "5.00", "", "", "", "", 1),
+    ("cpgift", "环保购物袋礼品券", "gift", "2026-01-01", "2030-12-31", "", "", "", "10010", "", ""),
 )
 _CARTS = (
     (("10001", 2, None), ("10004", 1, None)),
@@ -70,6 +103,12 @@ class DemoMember:
     """Under the service provider's appid."""
     sub_openid: str
     """Under the brand's own appid."""
+
+    def coupons(self) -> list[tuple[str, str, str]]:
+        """Coupon id, member number and batch of each coupon held: of every fifth member one or two."""
+        share = pick("coupon", self.number) % 15
+        held = ["cp5"] * (share < 3) + ["cp85"] * (share in (0, 1)) + ["cpgift"] * (share == 2)
+        return [(f"{batch}-{pick(batch, self.number):015d}", self.number, batch) for batch in held]
 
 
 def pick(*what: object) -> int:
@@ -111,7 +150,7 @@ def write_files(folder: Path, members: int = MEMBERS) -> dict[str, Path]:
     return {
         "items": _csv(
             folder / "items.csv",
-            "sku,barcode,name,list_yuan,member_yuan,promo_yuan,no_member_discount,earns,by_weight",
+            "sku,barcode,name,list_yuan,member_yuan,promo_yuan,no_member_discount,earns,by_weight,min_yuan,market_yuan",
             _GOODS,
         ),
         "members": _csv(
@@ -121,6 +160,16 @@ def write_files(folder: Path, members: int = MEMBERS) -> dict[str, Path]:
                 (one.number, one.tier_id, one.points, one.phone, f"{APPID}:{one.openid};{SUB_APPID}:{one.sub_openid}")
                 for one in people
             ),
+        ),
+        "batches": _csv(
+            folder / "batches.csv",
+            "batch_id,name,type,start,end,off_yuan,off_bp,min_yuan,scope,max_off_yuan,stackable",
+            _BATCHES,
+        ),
+        "coupons": _csv(
+            folder / "coupons.csv",
+            "coupon_id,member_number,batch_id",
+            (row for number in range(members) for row in member(number).coupons()),
         ),
         "merchants": _csv(folder / "merchants.csv", "mch_id,sub_mch_id,store_id", ((MCH_ID, SUB_MCH_ID, STORE),)),
     }

@@ -21,13 +21,19 @@ class AgentError(Exception):
 
 
 class Refusal(AgentError):
-    """The shop says no. `code` is stable and public; `field` names the input at fault where there is one."""
+    """The shop says no. `code` is stable and public; `field` names the input at fault where there is one.
 
-    def __init__(self, code: str, message: str, *, hint: str = "", field: str | None = None, status: int = 422) -> None:
+    `said` goes after the code's sentence, where the cashier must read a figure.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, hint: str = "", field: str | None = None, status: int = 422, said: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.code = code
         self.field = field
         self.status = status
+        self.said = said
 
 
 class DeviceError(AgentError):

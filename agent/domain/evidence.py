@@ -6,6 +6,7 @@ Pure. An explicit code beats the payer; evidence that does not fit its tender na
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from agent.domain.errors import Refusal
 from agent.domain.member import Identification, IdentifiedBy
 from agent.domain.money import yuan
 from agent.domain.sale import Discrepancy, TenderLine, TenderType
@@ -34,6 +35,14 @@ def wechat_ids(tenders: Sequence[TenderLine]) -> list[str]:
     start anew every day.
     """
     return [one.transaction_id for one in tenders if one.type is TenderType.WECHAT and one.transaction_id is not None]
+
+
+def transaction_used() -> Refusal:
+    """TRANSACTION_USED (409): money of a WeChat payment that an earlier event used up."""
+    return Refusal(
+        "TRANSACTION_USED", "this WeChat payment is already in the books",
+        hint="look up what used it; give the money back if it was paid twice", field="tenders", status=409,
+    )  # fmt: skip
 
 
 def judge(

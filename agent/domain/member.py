@@ -3,6 +3,7 @@
 Pure data. No name, phone number or openid ever enters these types: only random ids and masked text (R19).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,8 +39,21 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldCard:
+    """One count card 次卡 as HQ had it; its id is the bucket of account `count` (R18)."""
+
+    card_id: str
+    name: str
+    left: int
+    total: int
+    price_fen: int
+    expires: str
+    """The last day it is good for; "" is never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A member as the store knows them: random id, tier, and the points HQ had booked when the row was sent."""
+    """A member as the store knows them: random id, tier, and what HQ had booked when the row was sent."""
 
     member_id: str
     brand_id: str
@@ -47,6 +61,40 @@ class Member:
     points: int
     masked: str
     """What may be shown: `138****8000` or a card's last digits."""
+    sv_principal_fen: int = 0
+    sv_gift_fen: int = 0
+    cards: tuple[HeldCard, ...] = ()
+    expiring_points: int = 0
+    """Of the bucket that expires next, the last day of which is `expiring_day`."""
+    expiring_day: str = ""
+    month: str = ""
+    """YYYY-MM that `month_spend_fen` speaks of."""
+    month_spend_fen: int = 0
+    birthday: str = ""
+    """MM-DD, "" when it is not known; the year never comes to a till (R19)."""
+    growth: int = 0
+    next_tier_id: str = ""
+    next_tier_growth: int = 0
+    """The growth at which HQ will make the member a `next_tier_id`."""
+    first_order: bool = False
+    """The next order is the member's first (S20)."""
+    frozen: bool = False
+    """HQ's decision: nothing may be spent (S53)."""
+    frozen_at_ms: int = 0
+    """When HQ last froze or released; a release ends freezes made at a till before it."""
+
+    @property
+    def accounts(self) -> Mapping[str, int]:
+        """Balances by account, as of HQ's row: points, and fen of principal and gift."""
+        return {"points": self.points, "sv_principal": self.sv_principal_fen, "sv_gift": self.sv_gift_fen}
+
+    def spent_in(self, month: str) -> int:
+        """Fen spent in a month YYYY-MM as far as HQ knew (S17); of any month but the row's own nothing is known.
+
+        >>> Member("m1", "b1", "n", 0, "", month="2026-11", month_spend_fen=52000).spent_in("2026-12")
+        0
+        """
+        return self.month_spend_fen if month == self.month else 0
 
 
 class IdentifiedBy(StrEnum):

@@ -5,6 +5,7 @@ Pure. Every amount is int fen, every rate int basis points of price (R1). There 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import gt
 
 
 def hu(numerator: int, denominator: int) -> int:
@@ -35,32 +36,51 @@ def allocate(weights: Sequence[int], amount: int, caps: Sequence[int] | None = N
     >>> allocate([100, 100], 50, caps=[10, 100])
     Allocation(shares=(10, 40), unallocated=0)
     """
-    if amount < 0 or any(weight < 0 for weight in weights):
+    if amount < 0 or (weights and min(weights) < 0):
         raise ValueError("allocate takes no negative amount or weight")
-    shares = [0] * len(weights)
-    limits = list(caps) if caps is not None else [amount] * len(weights)
-    if len(limits) != len(weights):
+    if caps is not None and len(caps) != len(weights):
         raise ValueError("one cap per weight")
-    open_lines = [index for index, weight in enumerate(weights) if weight > 0]
-    rest = amount
-    while open_lines and rest > 0:
-        total = sum(weights[index] for index in open_lines)
-        part = {index: rest * weights[index] // total for index in open_lines}
-        spare = rest - sum(part.values())
-        by_remainder = sorted(open_lines, key=lambda index: (-(rest * weights[index] % total), index))
-        for index in by_remainder[:spare]:
-            part[index] += 1
-        over = [index for index in open_lines if part[index] > limits[index]]
-        if not over:
-            for index in open_lines:
-                shares[index] = part[index]
-            rest = 0
-            break
-        for index in over:
-            shares[index] = max(0, limits[index])
-            rest -= shares[index]
-            open_lines.remove(index)
+    shares = [0] * len(weights)
+    open_lines: Sequence[int] = range(len(weights)) if any(weights) else ()
+    open_weights, rest = weights, amount
+    while open_lines and rest:
+        placed = _place(open_weights, rest)
+        limits = placed if caps is None else [caps[index] for index in open_lines]
+        if not any(map(gt, placed, limits)):
+            for index, share in zip(open_lines, placed, strict=True):
+                shares[index] = share
+            return Allocation(tuple(shares), 0)
+        still_open: list[int] = []
+        for index, share, limit in zip(open_lines, placed, limits, strict=True):
+            if share > limit:
+                shares[index] = max(0, limit)
+                rest -= shares[index]
+            elif weights[index]:
+                still_open.append(index)
+        open_lines, open_weights = still_open, [weights[index] for index in still_open]
     return Allocation(tuple(shares), rest)
+
+
+def _place(weights: Sequence[int], amount: int) -> list[int]:
+    """Split by largest remainder. The spare fen are fewer than the remainders above zero: a zero weight gets none."""
+    total = sum(weights)
+    scaled = [amount * weight for weight in weights]
+    parts = [one // total for one in scaled]
+    spare = amount - sum(parts)
+    if spare:
+        by_remainder = sorted(range(len(parts)), key=[-(one % total) for one in scaled].__getitem__)  # stable: ties
+        for index in by_remainder[:spare]:
+            parts[index] += 1
+    return parts
+
+
+def unit_fen(line_fen: int, pieces: int, unit: int) -> int:
+    """Value of unit `unit` (1..pieces) of a line by cumulative floor (R6): F(k) = line * k // pieces.
+
+    >>> [unit_fen(2000, 3, unit) for unit in (1, 2, 3)]
+    [666, 667, 667]
+    """
+    return line_fen * unit // pieces - line_fen * (unit - 1) // pieces
 
 
 def yuan(fen: int) -> str:

@@ -1,6 +1,7 @@
 """R3: which price a line gets, and why. Member price, tier rate, promo price and list price never multiply.
 
-Pure and exact. Promotions, coupons and floors are later stages of R2 and live in modules of their own.
+Pure and exact; called by the pipeline (agent.domain.evaluate). A member's price stops at the floor of R4, and what
+that takes from the customer is told as lost. Promotions and coupons are later stages of R2, in modules of their own.
 """
 
 from dataclasses import dataclass
@@ -27,9 +28,19 @@ class TierRound(StrEnum):
     LINE = "line"
 
 
+class Route(StrEnum):
+    """Where a line's amount comes from; the two can differ by one fen, so the route is recorded (R3)."""
+
+    UNIT = "unit"
+    LABEL = "label"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One article of the pricebook. Prices are fen per piece, or fen per kilogram when `by_weight`."""
+    """One article of the pricebook. Prices are fen per piece, or fen per kilogram when `by_weight`.
+
+    `min_fen` is the shop's own minimum of a unit, `market_fen` the market price of S54; None where there is none (R4).
+    """
 
     sku: str
     name: str
@@ -39,15 +50,19 @@ class Item:
     no_member_discount: bool = False
     earns: bool = True
     by_weight: bool = False
+    min_fen: int | None = None
+    market_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LinePrice:
-    """The chosen unit price, its source and the amount of the line (fen)."""
+    """The chosen unit price, its source, the amount of the line, and what the floor took from the customer (fen)."""
 
     unit_fen: int
     line_fen: int
     source: PriceSource
+    route: Route = Route.UNIT
+    lost_fen: int = 0
 
 
 def member_candidate(item: Item, pay_rate_bps: int | None) -> tuple[int, PriceSource] | None:
@@ -62,19 +77,7 @@ def member_candidate(item: Item, pay_rate_bps: int | None) -> tuple[int, PriceSo
         return item.member_fen, PriceSource.MEMBER_FIXED
     if pay_rate_bps is None:
         return None
-    return item.list_fen - hu(item.list_fen * (10_000 - pay_rate_bps), 10_000), PriceSource.TIER
-
-
-def unit_price(item: Item, *, is_member: bool, pay_rate_bps: int | None) -> tuple[int, PriceSource]:
-    """Choose the lowest candidate; equal goes to the member price, then promo, then list (R3)."""
-    candidates: list[tuple[int, PriceSource]] = []
-    member = member_candidate(item, pay_rate_bps) if is_member else None
-    if member is not None:
-        candidates.append(member)
-    if item.promo_fen is not None:
-        candidates.append((item.promo_fen, PriceSource.PROMO))
-    candidates.append((item.list_fen, PriceSource.LIST))
-    return min(candidates, key=lambda candidate: candidate[0])  # min keeps the first of equals: member before promo
+    return _at_rate(item.list_fen, pay_rate_bps), PriceSource.TIER
 
 
 def weigh(fen_per_kg: int, grams: int) -> int:
@@ -86,42 +89,71 @@ def weigh(fen_per_kg: int, grams: int) -> int:
     return (2 * fen_per_kg * grams + 999) // 2000
 
 
+def amount_at(item: Item, unit_fen: int, pieces: int, grams: int | None = None, label_fen: int | None = None) -> int:
+    """Amount of a line at a unit price: of pieces, of grams, or of what a scale's label says at list price (R3).
+
+    What a price below list saves on a label is taken on its amount, rounded half-up like every discount.
+
+    >>> amount_at(Item("a", "樱桃", 3990), 3591, 1, label_fen=1819)
+    1637
+    """
+    if label_fen is not None:
+        if unit_fen >= item.list_fen:
+            return label_fen
+        return label_fen - hu(label_fen * (item.list_fen - unit_fen), item.list_fen)
+    if grams is not None:
+        return weigh(unit_fen, grams)
+    return unit_fen * pieces
+
+
 def line_price(
     item: Item,
     *,
     qty: int = 1,
     grams: int | None = None,
+    label_fen: int | None = None,
     is_member: bool,
     pay_rate_bps: int | None,
     tier_round: TierRound = TierRound.UNIT,
+    floor_unit_fen: int = 0,
 ) -> LinePrice:
-    """Price one line (R3).
+    """Price one line (R3): the lowest candidate; equal goes to the member price, then promo, then list.
 
-    Takes pieces, or grams for goods sold by weight. `pay_rate_bps` None means the tier gives no discount.
+    Takes pieces, grams for goods sold by weight, or the amount of a scale's label. `pay_rate_bps` None means the tier
+    gives no discount. The member's price stops at the floor (R4); a floor above the list price raises nothing.
 
-    >>> line_price(Item("a", "水", 5), qty=10, is_member=True, pay_rate_bps=9000)
-    LinePrice(unit_fen=4, line_fen=40, source=<PriceSource.TIER: 'tier'>)
+    >>> line_price(Item("a", "水", 5), qty=10, is_member=True, pay_rate_bps=9000).line_fen
+    40
     >>> line_price(Item("a", "水", 1), qty=10, is_member=True, pay_rate_bps=9000, tier_round=TierRound.LINE).line_fen
     9
+    >>> line_price(Item("a", "酒", 1000), is_member=True, pay_rate_bps=5000, floor_unit_fen=700).lost_fen
+    200
     """
-    unit_fen, source = unit_price(item, is_member=is_member, pay_rate_bps=pay_rate_bps)
-    if grams is not None:
-        return LinePrice(unit_fen, weigh(unit_fen, grams), source)
-    if tier_round is TierRound.LINE and is_member and pay_rate_bps is not None:
-        return _per_line(item, qty, pay_rate_bps, LinePrice(unit_fen, unit_fen * qty, source))
-    return LinePrice(unit_fen, unit_fen * qty, source)
+    list_fen, promo_fen = item.list_fen, item.promo_fen
+    unit_fen, source = list_fen, PriceSource.LIST
+    if promo_fen is not None and promo_fen <= list_fen:
+        unit_fen, source = promo_fen, PriceSource.PROMO
+    route = Route.UNIT if label_fen is None else Route.LABEL
+    member = member_candidate(item, pay_rate_bps) if is_member else None
+    if member is None:
+        return LinePrice(unit_fen, amount_at(item, unit_fen, qty, grams, label_fen), source, route)
+    wanted_unit, kind = member
+    floor = min(floor_unit_fen, list_fen)
+    member_unit = max(wanted_unit, floor)
+    on_line = label_fen is not None or (tier_round is TierRound.LINE and grams is None)
+    if on_line and kind is PriceSource.TIER and pay_rate_bps is not None:
+        best = amount_at(item, unit_fen, qty, grams, label_fen)
+        wanted = _at_rate(amount_at(item, list_fen, qty, grams, label_fen), pay_rate_bps)
+        given = max(wanted, amount_at(item, floor, qty, grams, label_fen)) if floor else wanted
+        if given <= best:
+            return LinePrice(member_unit, given, kind, route, given - wanted)
+        return LinePrice(unit_fen, best, source, route, max(0, best - wanted))
+    if member_unit <= unit_fen:
+        unit_fen, source = member_unit, kind
+    line_fen = amount_at(item, unit_fen, qty, grams, label_fen)
+    lost_fen = line_fen - amount_at(item, wanted_unit, qty, grams, label_fen) if wanted_unit < unit_fen else 0
+    return LinePrice(unit_fen, line_fen, source, route, lost_fen)
 
 
-def _per_line(item: Item, qty: int, pay_rate_bps: int, per_unit: LinePrice) -> LinePrice:
-    if item.no_member_discount or item.member_fen is not None:
-        return per_unit
-    gross = item.list_fen * qty
-    tier_line = gross - hu(gross * (10_000 - pay_rate_bps), 10_000)
-    others = [(item.list_fen * qty, PriceSource.LIST, item.list_fen)]
-    if item.promo_fen is not None:
-        others.insert(0, (item.promo_fen * qty, PriceSource.PROMO, item.promo_fen))
-    best, source, unit = min(others, key=lambda candidate: candidate[0])
-    if tier_line <= best:
-        tier_unit = item.list_fen - hu(item.list_fen * (10_000 - pay_rate_bps), 10_000)
-        return LinePrice(tier_unit, tier_line, PriceSource.TIER)
-    return LinePrice(unit, best, source)
+def _at_rate(amount_fen: int, pay_rate_bps: int) -> int:
+    return amount_fen - hu(amount_fen * (10_000 - pay_rate_bps), 10_000)

@@ -7,6 +7,7 @@ personal data (R19): `mask` is the last defence, not the first.
 import re
 from dataclasses import dataclass
 
+from agent.domain.holdings import Left
 from agent.domain.member import Certainty
 from agent.domain.rules import JoinOffer
 from agent.domain.sale import PricedCart, TenderLine
@@ -62,6 +63,14 @@ class ReceiptFacts:
     join: JoinInvitation | None = None
     footer: tuple[str, ...] = ()
     language: int = CHINESE
+    left: Left = Left()
+    """What the member has after the sale: stored value, the count card used, points that end within 15 days."""
+    points_pending: bool = False
+    """The points earned wait for a person (S53)."""
+    points_expire: str = ""
+    """Last day of the points earned, "" for ever (S28)."""
+    custodian: str = ""
+    """Who keeps the money of stored value (S36)."""
 
 
 def rate_words(pay_rate_bps: int, language: int = CHINESE) -> str:

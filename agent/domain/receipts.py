@@ -13,10 +13,10 @@ from agent.domain.money import yuan, yuan_short
 from agent.domain.pricing import PriceSource
 from agent.domain.receipt import Block, Columns, Document, Drawer, Feed, Pair, Qr, Rule, Text
 from agent.domain.receipt_facts import JoinInvitation, ReceiptFacts, ShownMember, mask, rate_words
-from agent.domain.sale import SaleLine, TenderType
+from agent.domain.receipt_spending import INDENT as _INDENT
+from agent.domain.receipt_spending import deductions, line_offers, points, tender, what_is_left
+from agent.domain.sale import SaleLine
 from agent.wording import CHINESE, ENGLISH, label
-
-_INDENT = "  "
 
 
 def sale_receipt(facts: ReceiptFacts) -> Document:
@@ -143,9 +143,10 @@ def _lines(facts: ReceiptFacts) -> Iterator[Block]:
     for line in facts.cart.lines:
         yield Text(line.name or line.sku)
         yield Pair(f"{_INDENT}{_quantity(line)} x {yuan(line.list_unit_fen)}", yuan(line.list_fen))
-        if line.source is not PriceSource.LIST or line.saved_fen:
+        if line.source is not PriceSource.LIST or line.gross_fen != line.list_fen:
             unit = label("price.unit", facts.language).format(reason=_reason(line, facts), price=yuan(line.unit_fen))
-            yield Pair(_INDENT + unit, yuan(-line.saved_fen))
+            yield Pair(_INDENT + unit, yuan(line.gross_fen - line.list_fen))
+        yield from line_offers(line, facts.language)
         if compare and line.member_fen < line.paid_fen:
             words = label("member_line", facts.language)
             saved = yuan(line.paid_fen - line.member_fen)
@@ -172,6 +173,7 @@ def _totals(facts: ReceiptFacts) -> Iterator[Block]:
         return label(key, facts.language)
 
     count = say("pieces").format(count=sum(1 if line.grams is not None else line.qty for line in facts.cart.lines))
+    yield from deductions(facts)
     yield Rule()
     if facts.cart.saved_fen:
         yield Pair(f"{count}  {say('list_total')}", yuan(facts.cart.list_fen))
@@ -184,12 +186,11 @@ def _totals(facts: ReceiptFacts) -> Iterator[Block]:
 def _tenders(facts: ReceiptFacts) -> Iterator[Block]:
     if facts.collected_fen != facts.cart.payable_fen:
         yield Pair(label("collected", facts.language), yuan(facts.collected_fen), bold=True)
-    for tender in facts.tenders:
-        yield Pair(label(f"tender.{tender.type.value}", facts.language), yuan(tender.amount_fen))
-        if tender.type is TenderType.CASH and tender.received_fen is not None:
-            yield Pair(_INDENT + label("received", facts.language), yuan(tender.received_fen))
+    for one in facts.tenders:
+        yield from tender(one, facts)
     if facts.change_fen:
         yield Pair(label("change", facts.language), yuan(facts.change_fen))
+    yield from what_is_left(facts)
 
 
 def _member(facts: ReceiptFacts, member: ShownMember) -> Iterator[Block]:
@@ -200,7 +201,7 @@ def _member(facts: ReceiptFacts, member: ShownMember) -> Iterator[Block]:
     yield Pair(f"{say('member')} {mask(member.masked)}", member.tier_name)
     if member.certainty is Certainty.PAYMENT:
         yield Text(f"{_INDENT}({say('by_payment')})")
-    yield Pair(say("points_earned"), f"{facts.points_earned:+,}", bold=True)
+    yield from points(facts)
     if facts.points_balance is not None:
         yield Pair(say("points_balance"), f"{facts.points_balance:,}")
         if facts.balance_as_of_ms is not None:

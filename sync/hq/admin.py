@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict
 
 from agent.domain.errors import AgentError
 from sync.hq import door
-from sync.hq.importer import ImportReport
 from sync.hq.service import HqService
 
 SOCKET: Final = "hq.sock"
@@ -49,16 +48,47 @@ class ImportAsk(_Ask):
     skip_bad: bool
 
 
+class CouponAsk(_Ask):
+    """Issue a coupon of `batch_id` to a member (`coupon_id` may be empty), or without a batch withdraw one."""
+
+    brand_id: str
+    batch_id: str
+    member_number: str
+    coupon_id: str
+
+
+class FreezeAsk(_Ask):
+    """Freeze or release a member, saying why."""
+
+    brand_id: str
+    member_number: str
+    frozen: bool
+    reason: str
+
+
 class TokenAsk(_Ask):
-    """Give a system of HQ's a token."""
+    """Give a system of HQ's a token: for seals, or (`brand_id`) for joining members of a brand."""
 
     name: str
+    brand_id: str = ""
 
 
 class SealsAsk(_Ask):
     """Read seals behind a cursor."""
 
     after: int
+
+
+class LeasesAsk(_Ask):
+    """What workstations hold, of one (`workstation_id`) or of all (empty)."""
+
+    workstation_id: str
+
+
+class DifferencesAsk(_Ask):
+    """Events that HQ reckons otherwise, of one workstation or of all (empty)."""
+
+    workstation_id: str
 
 
 router = APIRouter()
@@ -88,14 +118,26 @@ async def workstation(ask: StationAsk, hq: _Hq) -> JSONResponse:
 @router.post("/imports")
 async def imports(ask: ImportAsk, hq: _Hq) -> JSONResponse:
     """Import a file."""
-    done = await import_file(hq, ask)
-    return JSONResponse({"rules_new": done} if isinstance(done, bool) else {"report": asdict(done)})
+    return JSONResponse(await import_file(hq, ask))
+
+
+@router.post("/coupons")
+async def coupons(ask: CouponAsk, hq: _Hq) -> JSONResponse:
+    """Issue or withdraw one coupon."""
+    return JSONResponse(await one_coupon(hq, ask))
+
+
+@router.post("/freezes")
+async def freezes(ask: FreezeAsk, hq: _Hq) -> JSONResponse:
+    """Freeze or release a member."""
+    await hq.freeze_member(ask.brand_id, ask.member_number, frozen=ask.frozen, reason=ask.reason)
+    return JSONResponse({})
 
 
 @router.post("/tokens")
 async def token(ask: TokenAsk, hq: _Hq) -> JSONResponse:
-    """Give a token for GET /v1/seals."""
-    return JSONResponse({"token": await hq.add_reader(ask.name)})
+    """Give a token for GET /v1/seals, or for POST /v1/claims of one brand."""
+    return JSONResponse({"token": await add_token(hq, ask)})
 
 
 @router.post("/seals")
@@ -105,6 +147,24 @@ async def seals(ask: SealsAsk, hq: _Hq) -> JSONResponse:
     return JSONResponse({"seals": [seal.model_dump() for seal in found], "cursor": cursor})
 
 
+@router.post("/leases")
+async def held_leases(ask: LeasesAsk, hq: _Hq) -> JSONResponse:
+    """Say what workstations could still spend of the leases they hold."""
+    return JSONResponse({"at_risk": [asdict(one) for one in await hq.at_risk(ask.workstation_id)]})
+
+
+@router.post("/write-offs")
+async def write_off(ask: LeasesAsk, hq: _Hq) -> JSONResponse:
+    """Write off the leases of a workstation."""
+    return JSONResponse({"at_risk": [asdict(one) for one in await hq.write_off(ask.workstation_id)]})
+
+
+@router.post("/differences")
+async def recomputed(ask: DifferencesAsk, hq: _Hq) -> JSONResponse:
+    """List events that say something else than HQ reckons."""
+    return JSONResponse({"differences": [asdict(one) for one in await hq.differences(ask.workstation_id)]})
+
+
 async def add_station(hq: HqService, ask: StationAsk) -> str:
     """Create the store if it is named, then the workstation; its one-time code."""
     if ask.store_name:
@@ -112,15 +172,35 @@ async def add_station(hq: HqService, ask: StationAsk) -> str:
     return await hq.add_workstation(ask.store_id, ask.workstation_id)
 
 
-async def import_file(hq: HqService, ask: ImportAsk, progress: Any = None) -> ImportReport | bool:
-    """Import by kind; for rules: whether they are new. Raises AgentError for an unknown kind."""
+async def add_token(hq: HqService, ask: TokenAsk) -> str:
+    """Make the token that is asked for."""
+    return await (hq.add_joiner(ask.brand_id, ask.name) if ask.brand_id else hq.add_reader(ask.name))
+
+
+async def one_coupon(hq: HqService, ask: CouponAsk) -> dict[str, Any]:
+    """Issue a coupon of a batch to a member, or withdraw one by its id."""
+    if ask.batch_id:
+        return {"coupon_id": await hq.issue_coupon(ask.brand_id, ask.batch_id, ask.member_number, ask.coupon_id)}
+    return {"withdrawn": await hq.withdraw_coupon(ask.brand_id, ask.coupon_id)}
+
+
+async def import_file(hq: HqService, ask: ImportAsk, progress: Any = None) -> dict[str, Any]:
+    """Import by kind: `report`, or for rules `rules_new` and `warnings`. Raises AgentError for an unknown kind."""
     path = Path(ask.path)
     if ask.what == "rules":
-        return await hq.import_rules(ask.brand_id, path)
-    steps = {"members": hq.import_members, "items": hq.import_items, "merchants": hq.import_merchants}
+        new = await hq.import_rules(ask.brand_id, path)
+        return {"rules_new": new, "warnings": await hq.lint_rules(ask.brand_id, path)}
+    steps = {
+        "members": hq.import_members,
+        "items": hq.import_items,
+        "merchants": hq.import_merchants,
+        "batches": hq.import_batches,
+        "coupons": hq.import_coupons,
+        "cards": hq.import_cards,
+    }
     if ask.what not in steps:
-        raise AgentError(f"cannot import {ask.what!r}", hint="members, items, merchants or rules")
-    return await steps[ask.what](ask.brand_id, path, skip_bad=ask.skip_bad, progress=progress)
+        raise AgentError(f"cannot import {ask.what!r}", hint=f"{', '.join(steps)} or rules")
+    return {"report": asdict(await steps[ask.what](ask.brand_id, path, skip_bad=ask.skip_bad, progress=progress))}
 
 
 def create_admin_app(hq: HqService) -> FastAPI:

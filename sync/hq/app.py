@@ -3,23 +3,28 @@
 Built by sync.hq.main (and by tests over httpx.ASGITransport). Bodies are parsed from the bytes that were signed.
 """
 
-from typing import Final
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.domain.errors import AgentError, Refusal
+from agent.domain.ledger import LOT_CHARS
 from agent.worker import WorkerClosed
+from sync.claim_protocol import ClaimRequest
 from sync.hq import door
 from sync.hq.bounds import PROOF_REQUEST_BYTES, REQUEST_BYTES, SMALL_REQUEST_BYTES
 from sync.hq.seals import as_csv
 from sync.hq.service import HqService
+from sync.lease_protocol import LeaseRequest
 from sync.message import PROTOCOL, Count, Message
 from sync.proof import LocateRequest, Seal
-from sync.protocol import Batch, EnrolRequest, Feed, ProofRequest
+from sync.protocol import AT_MS_HEADER, Batch, EnrolRequest, Feed, ProofRequest, at_ms_of
 from sync.ranges import RangesRequest
 
 _STATION: Final = "/v1/workstations/{workstation_id}"
@@ -38,8 +43,12 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_api_route(f"{_STATION}/proof", calls.proof, methods=["POST"])
     app.add_api_route(f"{_STATION}/locate", calls.locate, methods=["POST"])
     app.add_api_route(f"{_STATION}/ranges", calls.ranges, methods=["POST"])
+    app.add_api_route(f"{_STATION}/leases", calls.grant, methods=["POST"])
+    app.add_api_route(f"{_STATION}/leases", calls.leases, methods=["GET"])
     app.add_api_route("/v1/seals", calls.seals, methods=["GET"])
+    app.add_api_route("/v1/claims", calls.claims, methods=["POST"])
     app.add_api_route(f"{_STATION}/totals", calls.totals, methods=["GET"])
+    app.add_middleware(_Stamped, now_ms=hq.now_ms)
     app.add_exception_handler(AgentError, _refused)
     app.add_exception_handler(ValidationError, _unreadable)
     app.add_exception_handler(WorkerClosed, _stopping)
@@ -47,6 +56,23 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_exception_handler(HTTPException, _no_such_call)
     app.add_exception_handler(Exception, _failed)
     return app
+
+
+class _Stamped:
+    """Says on every answer what HQ's clock shows, so that tills know how far to trust theirs."""
+
+    def __init__(self, app: ASGIApp, now_ms: Callable[[], int]) -> None:
+        self._app = app
+        self._now_ms = now_ms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def stamped(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                stamp = (AT_MS_HEADER.lower().encode(), str(self._now_ms()).encode())
+                message["headers"] = [*message.get("headers", []), stamp]
+            await send(message)
+
+        await self._app(scope, receive, stamped)
 
 
 class _Calls:
@@ -66,7 +92,13 @@ class _Calls:
         station, sent = await door.authenticate(self._hq, request, workstation_id, REQUEST_BYTES)
         body = door.inflate(request.headers.get("content-encoding", ""), sent)
         batch = Batch.model_validate_json(body)
+        await self._note_clock(request, station.workstation_id)
         return door.answer(request, await self._hq.ingest(station.workstation_id, batch))
+
+    async def _note_clock(self, request: Request, workstation_id: str) -> None:
+        till_ms = at_ms_of(request.headers.get(AT_MS_HEADER, ""))
+        if till_ms is not None:
+            await self._hq.note_clock(workstation_id, till_ms)
 
     async def feeds(self, request: Request, workstation_id: str, feed: str) -> Response:
         station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
@@ -78,6 +110,7 @@ class _Calls:
     async def proof(self, request: Request, workstation_id: str) -> Response:
         station, sent = await door.authenticate(self._hq, request, workstation_id, PROOF_REQUEST_BYTES)
         message = ProofRequest.model_validate_json(sent)
+        await self._note_clock(request, station.workstation_id)
         _check_protocol(message.protocol)
         return door.answer(request, await self._hq.prove(station.workstation_id, message))
 
@@ -93,6 +126,17 @@ class _Calls:
         _check_protocol(message.protocol)
         return door.answer(request, await self._hq.ranges(station.workstation_id, message))
 
+    async def grant(self, request: Request, workstation_id: str) -> Response:
+        station, sent = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
+        message = LeaseRequest.model_validate_json(sent)
+        _check_protocol(message.protocol)
+        return door.answer(request, await self._hq.grant(station.workstation_id, message))
+
+    async def leases(self, request: Request, workstation_id: str) -> Response:
+        station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
+        after = request.query_params.get("after", "")[:LOT_CHARS]
+        return door.answer(request, await self._hq.leases(station.workstation_id, after))
+
     async def seals(self, request: Request) -> Response:
         await door.reader(self._hq, request)
         after = _cursor(request.query_params.get("after", "0"))
@@ -101,6 +145,11 @@ class _Calls:
         if "csv" in wants:
             return Response(as_csv(found), media_type="text/csv; charset=utf-8", headers={"X-Cursor": str(cursor)})
         return door.answer(request, SealPage(seals=found, cursor=cursor))
+
+    async def claims(self, request: Request) -> Response:
+        brand_id = await door.joiner(self._hq, request)  # ORDER: before a byte of a stranger's body is read
+        message = ClaimRequest.model_validate_json(await door.read_body(request, SMALL_REQUEST_BYTES))
+        return door.answer(request, await self._hq.claim(brand_id, message))
 
     async def totals(self, request: Request, workstation_id: str) -> Response:
         station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)

@@ -113,7 +113,17 @@ def strangers(connection: Connection, workstation_id: str) -> list[Finding]:
         ).fetchone()
         if not row[0]:
             found.append(Finding(side="hq", table="chains", epoch=epoch, key=epoch, code="NO_EVENT"))
-    for table in ("events", "postings", "transactions", "day_totals", "seals", "conflicts"):
+    for table in (
+        "events",
+        "postings",
+        "transactions",
+        "day_totals",
+        "seals",
+        "conflicts",
+        "lease_closings",
+        "claims",
+        "claim_backs",
+    ):
         epoch = ""
         while True:
             row = connection.execute(
@@ -175,6 +185,7 @@ def feeds(connection: Connection, brand_id: str) -> list[Finding]:
         ("merchants", "merchants"),
         ("members", "members"),
         ("identities", "identities"),
+        ("coupons", "coupons"),
     ):
         row = connection.execute(
             f"SELECT MAX(feed_no) FROM {table} WHERE brand_id = :brand AND feed_no >"
@@ -196,7 +207,8 @@ def accounts(connection: Connection) -> list[Finding]:
         one["member_id"]
         for one in connection.execute(
             "SELECT member_id FROM (SELECT member_id FROM accounts WHERE member_id > :place"
-            " UNION SELECT member_id FROM postings WHERE member_id > :place) AS both_sides"
+            " UNION SELECT member_id FROM postings WHERE member_id > :place"
+            " UNION SELECT member_id FROM hq_postings WHERE member_id > :place) AS all_sides"
             " ORDER BY member_id LIMIT :limit",
             key,
         )
@@ -207,7 +219,10 @@ def accounts(connection: Connection) -> list[Finding]:
     sums = {
         (one["member_id"], one["account"]): one["amount"]
         for one in connection.execute(
-            f"SELECT member_id, account, SUM(amount) AS amount FROM postings WHERE {span} GROUP BY member_id, account",
+            "SELECT member_id, account, SUM(amount) AS amount FROM ("
+            f"SELECT member_id, account, amount FROM postings WHERE {span}"
+            f" UNION ALL SELECT member_id, account, amount FROM hq_postings WHERE {span}) AS all_postings"
+            " GROUP BY member_id, account",
             key,
         )
     }

@@ -140,7 +140,7 @@ class _Intake:
 
     def _clash(self, judgement: Judgement, seq: int) -> str:
         """What speaks against an event once HQ's other books are asked; empty when nothing does."""
-        for owner in {posting.owner for posting in judgement.postings}:
+        for owner in judgement.owners:
             known = self.connection.execute(
                 "SELECT 1 FROM members WHERE member_id = :member_id AND brand_id = :brand_id",
                 {"member_id": owner, "brand_id": self.station.brand_id},

@@ -50,11 +50,25 @@ async def authenticate(hq: HqService, request: Request, workstation_id: str, mos
 
 async def reader(hq: HqService, request: Request) -> str:
     """Name the system of HQ that calls with a bearer token; Refusal 401 NOT_AUTHENTICATED."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    name = await hq.reader(token.strip()) if scheme.lower() == "bearer" and token else None
+    token = _bearer(request)
+    name = await hq.reader(token) if token else None
     if name is None:
         raise Refusal("NOT_AUTHENTICATED", "send a token of `pos-agent hq token`", status=401)
     return name
+
+
+async def joiner(hq: HqService, request: Request) -> str:
+    """Name the brand whose join page calls with a bearer token; Refusal 401 NOT_AUTHENTICATED."""
+    token = _bearer(request)
+    brand_id = await hq.joiner(token) if token else None
+    if brand_id is None:
+        raise Refusal("NOT_AUTHENTICATED", "send a token of `pos-agent hq token --kind join`", status=401)
+    return brand_id
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _target(request: Request) -> str:

@@ -4,27 +4,29 @@ Called by sync.hq.service. Feed numbers are given inside the write transaction t
 brand and feed whose row that transaction holds: a reader therefore never sees a number before a smaller one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from agent.domain.errors import Refusal
-from agent.domain.ledger import POINTS_ACCOUNT
-from agent.limits import FEED_PAGE_ROWS
+from agent.limits import FEED_PAGE_ROWS, LEASES_RECALLED
 from agent.sqlite import Connection, Row, transaction
 from sync.hq.enrol import Station
-from sync.protocol import Feed, FeedPage, FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
+from sync.hq.member_rows import MEMBER_SELECT, member_row
+from sync.protocol import CouponRow, Feed, FeedPage, FeedRow, IdentityRow, ItemRow, MerchantRow, RulesRow
 
+COUPON_SELECT: Final = (
+    "SELECT c.feed_no, c.coupon_id, c.member_id, c.batch_id, c.version, c.state, c.start_day, c.end_day,"
+    " c.claimed_at_ms, c.deleted, b.body FROM coupons c JOIN coupon_batches b ON b.brand_id = c.brand_id"
+    " AND b.batch_id = c.batch_id AND b.version = c.version"
+)
 _PAGE: Final = " brand_id = :brand_id AND feed_no > :after ORDER BY feed_no LIMIT :limit"
 _SELECT: Final[dict[Feed, str]] = {
     Feed.RULES: f"SELECT feed_no, version, body FROM rule_sets WHERE{_PAGE}",
     Feed.ITEMS: f"SELECT * FROM items WHERE{_PAGE}",
     Feed.MERCHANTS: f"SELECT * FROM merchants WHERE{_PAGE}",
-    Feed.MEMBERS: (
-        "SELECT m.feed_no, m.member_id, m.tier_id, m.masked, m.status, m.opening_points + COALESCE(a.balance, 0)"
-        " AS points FROM members m LEFT JOIN accounts a ON a.member_id = m.member_id AND a.account = :account"
-        f" WHERE{_PAGE}"
-    ),
+    Feed.MEMBERS: f"{MEMBER_SELECT} WHERE{_PAGE}",
     Feed.IDENTITIES: f"SELECT feed_no, identity_index, member_id, deleted FROM identities WHERE{_PAGE}",
+    Feed.COUPONS: f"{COUPON_SELECT} WHERE c.{_PAGE.strip()}",
 }
 
 
@@ -38,6 +40,18 @@ def reserve(connection: Connection, brand_id: str, feed: Feed, rows: int) -> int
     if row is None:
         raise Refusal("BRAND_UNKNOWN", f"there is no brand {brand_id}", field="brand_id", status=404)
     return int(row["last_no"]) - rows + 1
+
+
+def touch_members(connection: Connection, brand_id: str, member_ids: Iterable[str]) -> None:
+    """Move members to the end of their feed: something that their rows say has changed."""
+    touched = sorted(set(member_ids))
+    if not touched:
+        return
+    first = reserve(connection, brand_id, Feed.MEMBERS, len(touched))
+    connection.executemany(
+        "UPDATE members SET feed_no = :feed_no WHERE member_id = :member_id",
+        [{"feed_no": first + place, "member_id": member_id} for place, member_id in enumerate(touched)],
+    )
 
 
 def page(connection: Connection, station: Station, feed: Feed, after: int, limit: int = FEED_PAGE_ROWS) -> FeedPage:
@@ -55,20 +69,35 @@ def page(connection: Connection, station: Station, feed: Feed, after: int, limit
         if after > last:
             hint = "pull this feed again from 0"
             raise Refusal("CURSOR_AHEAD", f"{feed.value}: cursor {after} is past {last}", hint=hint, status=409)
-        parameters = {"brand_id": station.brand_id, "after": after, "limit": limit + 1, "account": POINTS_ACCOUNT}
-        rows = connection.execute(_SELECT[feed], parameters).fetchall()
+        parameters = {"brand_id": station.brand_id, "after": after, "limit": limit + 1}
+        found = connection.execute(_SELECT[feed], parameters).fetchall()
+        rows = [feed_row(connection, feed, row) for row in found[:limit]]
         watermarks = watermarks_of(connection, station.workstation_id) if feed is Feed.MEMBERS else {}
-    more = len(rows) > limit
-    rows = rows[:limit]
-    cursor = rows[-1]["feed_no"] if rows else after
-    write = ROWS[feed]
-    return FeedPage(feed=feed, rows=[write(row) for row in rows], cursor=cursor, more=more, watermarks=watermarks)
+        recalls = _recalls(connection, station.workstation_id) if feed is Feed.MEMBERS else []
+    cursor = found[: len(rows)][-1]["feed_no"] if rows else after
+    more = len(found) > limit
+    return FeedPage(feed=feed, rows=rows, cursor=cursor, more=more, watermarks=watermarks, recalls=recalls)
+
+
+def feed_row(connection: Connection, feed: Feed, row: Row) -> FeedRow:
+    """Write one row of a feed as it travels; in the transaction that read it."""
+    return member_row(connection, row) if feed is Feed.MEMBERS else _ROWS[feed](row)
 
 
 def watermarks_of(connection: Connection, workstation_id: str) -> dict[str, int]:
     """Epoch -> last contiguous seq HQ holds of a workstation."""
     rows = connection.execute("SELECT epoch, watermark FROM chains WHERE workstation_id = :id", {"id": workstation_id})
     return {row["epoch"]: row["watermark"] for row in rows}
+
+
+def _recalls(connection: Connection, workstation_id: str) -> list[str]:
+    """Leases of a workstation that another one asked for in vain."""
+    rows = connection.execute(
+        "SELECT lease_id FROM leases WHERE workstation_id = :who AND state = 'open' AND wanted = 1"
+        " ORDER BY lease_id LIMIT :limit",
+        {"who": workstation_id, "limit": LEASES_RECALLED},
+    )
+    return [row["lease_id"] for row in rows]
 
 
 def _rules(row: Row) -> RulesRow:
@@ -87,6 +116,8 @@ def _item(row: Row) -> ItemRow:
         earns=bool(row["earns"]),
         by_weight=bool(row["by_weight"]),
         deleted=bool(row["deleted"]),
+        min_fen=row["min_fen"],
+        market_fen=row["market_fen"],
     )
 
 
@@ -100,24 +131,29 @@ def _merchant(row: Row) -> MerchantRow:
     )
 
 
-def _member(row: Row) -> MemberRow:
-    return MemberRow(
-        member_id=row["member_id"],
-        tier_id=row["tier_id"],
-        points=row["points"],
-        masked=row["masked"],
-        deleted=row["status"] == "deleted",
-    )
-
-
 def _identity(row: Row) -> IdentityRow:
     return IdentityRow(index=row["identity_index"].hex(), member_id=row["member_id"], deleted=bool(row["deleted"]))
 
 
-ROWS: Final[dict[Feed, Callable[[Any], FeedRow]]] = {
+def _coupon(row: Row) -> CouponRow:
+    return CouponRow(
+        coupon_id=row["coupon_id"],
+        member_id=row["member_id"],
+        batch_id=row["batch_id"],
+        version=row["version"],
+        state=row["state"],
+        start_day=row["start_day"],
+        end_day=row["end_day"],
+        claimed_at_ms=row["claimed_at_ms"],
+        body="" if row["deleted"] else row["body"],
+        deleted=bool(row["deleted"]),
+    )
+
+
+_ROWS: Final[dict[Feed, Callable[[Any], FeedRow]]] = {
     Feed.RULES: _rules,
     Feed.ITEMS: _item,
     Feed.MERCHANTS: _merchant,
-    Feed.MEMBERS: _member,
     Feed.IDENTITIES: _identity,
+    Feed.COUPONS: _coupon,
 }

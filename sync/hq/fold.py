@@ -5,16 +5,18 @@ totals and the chain head hold.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from agent.domain.digest import extend, genesis
 from agent.domain.ids import EventName
 from agent.domain.ledger import fold
 from agent.domain.sale import Posting
 from agent.sqlite import Connection
+from sync.hq import audit, claims, clocks, offers_fold, releases
 from sync.hq.enrol import Station
 from sync.hq.feeds import reserve
 from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
+from sync.hq.lease_book import LeaseBook
 from sync.protocol import Feed
 
 
@@ -50,6 +52,7 @@ class Folder:
         reached = watermark
         broken: list[int] = []
         postings: list[tuple[int, int, Posting]] = []
+        moves: list[tuple[int, Judgement]] = []
         days: dict[tuple[str, str], tuple[int, int, int]] = {}
         rows = self.connection.execute(
             "SELECT seq, body, digest, chain, code FROM events WHERE workstation_id = :workstation_id"
@@ -69,12 +72,17 @@ class Folder:
             folded = not row["code"] and linked
             if folded:
                 postings.extend((reached, place, one) for place, one in enumerate(judgement.postings))
+                moves.append((reached, judgement))
             _count(days, judgement, "ok" if folded else "suspended")
         rows.close()
         if reached > watermark or chain is None:
             self._suspend(broken)
             self._fold(postings, days)
             self._set_chain(reached, head, sent)
+            self._lease(moves, reached)
+            releases.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
+            offers_fold.follow(self.connection, self.station, self.epoch, moves)
+            claims.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
         return Advanced(reached, broken)
 
     def _judgement(self, seq: int, body: str) -> Judgement:
@@ -96,12 +104,10 @@ class Folder:
     ) -> None:
         sums = fold(posting for _seq, _place, posting in postings)
         self.connection.executemany(
-            "INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, amount)"
-            " VALUES (:workstation_id, :epoch, :seq, :position, :member_id, :account, :amount) ON CONFLICT DO NOTHING",
-            [
-                self._key(seq=seq, position=place, member_id=one.owner, account=one.account, amount=one.amount)
-                for seq, place, one in postings
-            ],
+            "INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, amount, bucket, expires,"
+            " lease) VALUES (:workstation_id, :epoch, :seq, :position, :owner, :account, :amount, :bucket, :expires,"
+            " :lease) ON CONFLICT DO NOTHING",
+            [self._key(seq=seq, position=place, **asdict(one)) for seq, place, one in postings],
         )
         self.connection.executemany(
             "INSERT INTO accounts (member_id, account, balance) VALUES (:member_id, :account, :amount)"
@@ -126,6 +132,15 @@ class Folder:
                 for (day, state), (events, payable_fen, points) in days.items()
             ],
         )
+
+    def _lease(self, moves: Sequence[tuple[int, Judgement]], reached: int) -> None:
+        """Lots and leases, event by event; facts for a person are kept beside what audits find."""
+        book = LeaseBook(self.connection, self.station, self.epoch)
+        for seq, judgement in moves:
+            book.fold(seq, judgement)
+        book.honour(reached)
+        found = [*book.found, *clocks.of_events(self.epoch, moves, self.at_ms)]
+        audit.record(self.connection, self.station.workstation_id, found, self.at_ms)
 
     def _set_chain(self, watermark: int, head: bytes, sent_head: bytes) -> None:
         self.connection.execute(

@@ -1,4 +1,4 @@
-"""Imports from files: members, items, merchants (CSV) and rules (JSON).
+"""Imports from CSV files: members, items, merchants, coupon batches, coupons, count cards. Rules: sync.hq.rules_write.
 
 Called by sync.hq.service. A file is read twice: first every row is checked and ALL bad rows are reported with line and
 reason; only a file without any (or with `skip_bad`) is then written, in transactions of bounded size, so that stores
@@ -11,23 +11,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from agent.domain.digest import Json, canonical
-from agent.domain.errors import InvariantViolation, Refusal
-from agent.domain.rules import rule_set
 from agent.ports import Entropy
 from agent.sqlite import Connection
+from sync.hq.batch_write import BatchTable
 from sync.hq.bounds import IMPORT_CHUNK_ROWS, IMPORT_FAULTS
+from sync.hq.card_write import CardTable
+from sync.hq.coupon_csv import BatchEntry, CardEntry, CouponEntry, batch_entries, card_entries, coupon_entries
+from sync.hq.coupon_write import CouponTable
 from sync.hq.csv_file import Fault
-from sync.hq.feeds import reserve
 from sync.hq.item_csv import RowEntry, item_entries, merchant_entries
 from sync.hq.keys import HqKeys
 from sync.hq.member_csv import MemberEntry, entries
 from sync.hq.member_write import MemberTable
 from sync.hq.row_write import ItemTable, MerchantTable, Written
-from sync.protocol import Feed
 
 T = TypeVar("T")
-E = TypeVar("E", MemberEntry, RowEntry)
+E = TypeVar("E", MemberEntry, RowEntry, BatchEntry, CouponEntry, CardEntry)
 E_contra = TypeVar("E_contra", contravariant=True)
 Progress: TypeAlias = Callable[[str, int], None]
 """Called on the event loop after every transaction: stage (`check`, then `write`), rows done in it."""
@@ -55,7 +54,10 @@ class Table(Protocol[E_contra]):
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did. `rejected`: nothing was written. `faults` lists at most IMPORT_FAULTS of `bad` rows."""
+    """What an import did. `rejected`: nothing was written. `faults` lists at most IMPORT_FAULTS of `bad` rows.
+
+    `warnings` are rows that were taken and that a person should look at.
+    """
 
     rows: int = 0
     created: int = 0
@@ -64,6 +66,7 @@ class ImportReport:
     bad: int = 0
     rejected: bool = False
     faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
 
 
 async def members(
@@ -86,40 +89,28 @@ async def merchants(write: Write, brand_id: str, path: Path, skip_bad: bool, pro
     return await _Run(write, lambda: merchant_entries(path), table, skip_bad, progress).run()
 
 
-def rules(connection: Connection, brand_id: str, body: dict[str, Json], at_ms: int) -> bool:
-    """Add a rule set; True when it is new, False when this very version is there already.
+async def batches(
+    write: Write, brand_id: str, path: Path, skip_bad: bool, progress: Progress | None, at_ms: int
+) -> ImportReport:
+    """Import coupon batches; a changed batch becomes a new version for coupons yet to be issued."""
+    table = await write(lambda c: BatchTable.of(c, brand_id, at_ms))
+    return await _Run(write, lambda: batch_entries(path), table, skip_bad, progress, table.lint).run()
 
-    Refusal RULES_INVALID naming every fault; RULES_CHANGED when the version exists with another content or is older
-    than the newest: versions are immutable and only go up.
-    """
-    try:
-        version = rule_set(body).version
-        text = canonical(body).decode()
-    except (ValueError, InvariantViolation) as error:
-        raise Refusal("RULES_INVALID", str(error)) from error
-    if version < 1:
-        raise Refusal("RULES_INVALID", "version must be 1 or more", field="version")
-    held = connection.execute(
-        "SELECT version, body FROM rule_sets WHERE brand_id = :brand_id AND version >= :version ORDER BY version",
-        {"brand_id": brand_id, "version": version},
-    ).fetchall()
-    if held and (held[0]["version"], held[0]["body"]) == (version, text):
-        return False
-    if held:
-        hint = f"give it version {held[-1]['version'] + 1}"
-        raise Refusal("RULES_CHANGED", f"rules version {version} was published before", hint=hint, status=409)
-    connection.execute(
-        "INSERT INTO rule_sets (brand_id, version, body, created_at_ms, feed_no)"
-        " VALUES (:brand_id, :version, :body, :at_ms, :feed_no)",
-        {
-            "brand_id": brand_id,
-            "version": version,
-            "body": text,
-            "at_ms": at_ms,
-            "feed_no": reserve(connection, brand_id, Feed.RULES, 1),
-        },
-    )
-    return True
+
+async def coupons(
+    write: Write, keys: HqKeys, brand_id: str, path: Path, skip_bad: bool, progress: Progress | None, at_ms: int
+) -> ImportReport:
+    """Issue coupons to members, and withdraw those marked `void`."""
+    table = await write(lambda c: CouponTable.of(c, keys, brand_id, at_ms))
+    return await _Run(write, lambda: coupon_entries(path), table, skip_bad, progress).run()
+
+
+async def cards(
+    write: Write, keys: HqKeys, brand_id: str, path: Path, skip_bad: bool, progress: Progress | None
+) -> ImportReport:
+    """Import count cards that members hold; `left` is what was left before the first event."""
+    table = await write(lambda c: CardTable.of(c, keys, brand_id))
+    return await _Run(write, lambda: card_entries(path), table, skip_bad, progress).run()
 
 
 @dataclass(slots=True)
@@ -131,6 +122,7 @@ class _Run(Generic[E]):
     table: Table[E]
     skip_bad: bool
     progress: Progress | None
+    lint: Callable[[Connection, Sequence[E]], list[Fault]] | None = None
     report: ImportReport = field(default_factory=ImportReport)
     bad_lines: set[int] = field(default_factory=set)
 
@@ -163,6 +155,8 @@ class _Run(Generic[E]):
         faults = [entry for entry in chunk if isinstance(entry, Fault)] + self.table.check(connection, good)
         self.bad_lines.update(fault.line for fault in faults)
         self.report.faults.extend(faults[: max(0, IMPORT_FAULTS - len(self.report.faults))])
+        if self.lint is not None:
+            self.report.warnings += self.lint(connection, good)[: max(0, IMPORT_FAULTS - len(self.report.warnings))]
 
     def _write(self, connection: Connection, chunk: list[E | Fault]) -> None:
         good = [entry for entry in chunk if not isinstance(entry, Fault) and entry.line not in self.bad_lines]

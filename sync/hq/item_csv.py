@@ -1,7 +1,8 @@
 """The pricebook and merchants files. Columns, in any order; yuan with at most two decimals, flags 1/0:
 
   items      sku, name, list_yuan, [barcode], [member_yuan], [promo_yuan], [no_member_discount], [earns] (default 1),
-             [by_weight] (prices are per kilogram), [deleted]
+             [by_weight] (prices are per kilogram), [deleted], [min_yuan] (no discount goes below it),
+             [market_yuan] (for the floor of 70 %)
   merchants  mch_id, sub_mch_id (may be empty), store_id, [deleted]
 Called by sync.hq.importer. Each row becomes the columns of its table. Pure but for reading the file.
 """
@@ -18,7 +19,17 @@ from sync.hq.csv_file import BadValue, Columns, Fault, fen, flag, matching, rows
 Cells: TypeAlias = dict[str, str | int | None]
 ITEM_COLUMNS: Final = Columns(
     ("sku", "name", "list_yuan"),
-    ("barcode", "member_yuan", "promo_yuan", "no_member_discount", "earns", "by_weight", "deleted"),
+    (
+        "barcode",
+        "member_yuan",
+        "promo_yuan",
+        "no_member_discount",
+        "earns",
+        "by_weight",
+        "deleted",
+        "min_yuan",
+        "market_yuan",
+    ),
 )
 MERCHANT_COLUMNS: Final = Columns(("mch_id", "sub_mch_id", "store_id"), ("deleted",))
 _SKU = re.compile(r"[A-Za-z0-9._:\-]{1,64}")
@@ -73,7 +84,16 @@ def _item(cells: dict[str, str]) -> Cells:
         "earns": int(flag("earns", cells["earns"], default=True)),
         "by_weight": int(flag("by_weight", cells["by_weight"], default=False)),
         "deleted": int(flag("deleted", cells["deleted"], default=False)),
+        "min_fen": _price("min_yuan", cells["min_yuan"]) if cells["min_yuan"] else None,
+        "market_fen": _market(cells["market_yuan"]) if cells["market_yuan"] else None,
     }
+
+
+def _market(text: str) -> int:
+    price = _price("market_yuan", text)
+    if price == 0:
+        raise BadValue("market_yuan 0: leave it empty where there is no market price")
+    return price
 
 
 def _price(column: str, text: str) -> int:

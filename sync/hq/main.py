@@ -9,14 +9,16 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.domain.errors import StorageError
+from agent.domain.errors import DiskLow, StorageError
 from agent.http_server import HttpServer, listen_tcp, listen_unix
+from agent.limits import HQ_TIMEOUT_S
 from agent.notify import Notifier
 from agent.ports import Clock, Entropy
 from agent.sqlite import Connection, open_database, transaction
 from agent.worker import Worker
 from sync.hq.admin import SOCKET, create_admin_app
 from sync.hq.app import create_app
+from sync.hq.bounds import RECOMPUTE_PAUSE_S
 from sync.hq.keys import HqKeys, open_keys
 from sync.hq.schema import MIGRATIONS
 from sync.hq.service import HqService
@@ -71,6 +73,7 @@ class HqServer:
         self.hq = hq
         self._admin_socket = admin_socket
         self._servers: list[HttpServer] = []
+        self._reckoning: asyncio.Task[None] | None = None
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, *, certificate: Path | None = None, key: Path | None = None
@@ -82,11 +85,31 @@ class HqServer:
             self._servers.append(HttpServer(create_admin_app(self.hq), [listen_unix(self._admin_socket)]))
         for server in self._servers:
             await server.start()
+        self._reckoning = asyncio.create_task(self._reckon())
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if certificate else 'http'}://{shown}:{listener.getsockname()[1]}"
 
+    async def _reckon(self) -> None:
+        """Reckon events again as they come, a few at a time; a full disk only makes it wait (sync.hq.recompute)."""
+        while True:
+            self.hq.folded.clear()
+            pause_s = RECOMPUTE_PAUSE_S
+            try:
+                more = await self.hq.recompute_some()
+            except DiskLow:
+                more, pause_s = True, HQ_TIMEOUT_S
+            except StorageError:
+                return  # `failed` is set: whoever serves ends the process
+            if more:
+                await asyncio.sleep(pause_s)
+            else:
+                await self.hq.folded.wait()
+
     async def stop(self) -> None:
         """Answer what is in flight, stop listening, close the database."""
+        if self._reckoning is not None:
+            self._reckoning.cancel()
+            await asyncio.gather(self._reckoning, return_exceptions=True)
         servers, self._servers = self._servers, []
         for server in servers:
             await server.stop()

@@ -12,11 +12,12 @@ from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
 from agent.ports import Entropy
 from agent.sqlite import Connection
+from sync.hq import coupon_write
 from sync.hq.csv_file import Fault
 from sync.hq.enrol import index_key
 from sync.hq.feeds import reserve
 from sync.hq.keys import HqKeys
-from sync.hq.member_csv import MemberEntry
+from sync.hq.member_csv import Kind, MemberEntry
 from sync.hq.row_write import Written
 from sync.protocol import Feed, identity_index
 
@@ -61,6 +62,15 @@ class MemberTable:
         ).fetchone()
         return None if row is None else str(row["member_id"])
 
+    def owner(self, connection: Connection, kind: Kind, value: str) -> str | None:
+        """The member an identity names; None for one of nobody, or of somebody erased."""
+        return self._owner(connection, identity_index(self.index_key, kind, value))
+
+    def bind(self, connection: Connection, member_id: str, identities: Sequence[tuple[Kind, str]]) -> None:
+        """Let more identities, which name nobody else, recognise a member."""
+        indexes = [(kind, value, identity_index(self.index_key, kind, value)) for kind, value in identities]
+        self._write_identities(connection, self._fresh(connection, member_id, indexes))
+
     def check(self, connection: Connection, chunk: Sequence[MemberEntry]) -> list[Fault]:
         """Refuse unknown tiers, and numbers, cards, phones and identities that belong to somebody else."""
         faults = []
@@ -73,6 +83,9 @@ class MemberTable:
     def _objection(self, connection: Connection, entry: MemberEntry) -> str:
         if self.tier_ids is not None and entry.tier_id not in self.tier_ids:
             return f"tier_id {entry.tier_id!r} is not in the newest rule set"
+        coming = entry.facts.get("next_tier_id")
+        if self.tier_ids is not None and coming is not None and coming not in self.tier_ids:
+            return f"next_tier_id {coming!r} is not in the newest rule set"
         indexes = self._indexes(entry)
         clash = [(kind, self.seen[index]) for kind, _value, index in indexes if index in self.seen]
         if clash:
@@ -101,6 +114,7 @@ class MemberTable:
                 "tier_id": entry.tier_id,
                 "opening_points": entry.points,
                 "masked": entry.masked,
+                **entry.facts,
             }
             fresh = self._fresh(connection, wanted["member_id"], indexes)
             identities.extend(fresh)
@@ -111,10 +125,8 @@ class MemberTable:
         return Written(created, len(members) - created, len(chunk) - len(members))
 
     def _same(self, connection: Connection, wanted: dict[str, Any]) -> bool:
-        row = connection.execute(
-            "SELECT member_id, tier_id, opening_points, masked FROM members WHERE member_id = :member_id", wanted
-        ).fetchone()
-        return dict(row) == wanted
+        row = connection.execute("SELECT * FROM members WHERE member_id = :member_id", wanted).fetchone()
+        return all(row[name] == value for name, value in wanted.items())
 
     def _fresh(
         self, connection: Connection, member_id: str, indexes: Sequence[tuple[str, str, bytes]]
@@ -137,6 +149,11 @@ class MemberTable:
             " opening_points = excluded.opening_points, masked = excluded.masked, feed_no = excluded.feed_no",
             [{**row, "brand_id": self.brand_id, "feed_no": first + place} for place, row in enumerate(members)],
         )
+        for row in members:
+            facts = [name for name in row if name not in ("member_id", "tier_id", "opening_points", "masked")]
+            if facts:
+                changes = ", ".join(f"{name} = :{name}" for name in facts)
+                connection.execute(f"UPDATE members SET {changes} WHERE member_id = :member_id", row)
 
     def _write_identities(self, connection: Connection, identities: Sequence[dict[str, Any]]) -> None:
         phones = [row for row in identities if row["kind"] == "phone"]
@@ -158,12 +175,13 @@ class MemberTable:
 def erase(connection: Connection, brand_id: str, member_id: str) -> None:
     """Forget who a member is: tombstones in the feeds, sealed values gone, books untouched. Refusal MEMBER_UNKNOWN."""
     found = connection.execute(
-        "UPDATE members SET status = 'deleted', masked = '', feed_no = :feed_no"
+        "UPDATE members SET status = 'deleted', masked = '', birthday = '', feed_no = :feed_no"
         " WHERE member_id = :member_id AND brand_id = :brand_id",
         {"member_id": member_id, "brand_id": brand_id, "feed_no": reserve(connection, brand_id, Feed.MEMBERS, 1)},
     ).rowcount
     if found == 0:
         raise Refusal("MEMBER_UNKNOWN", "this brand has no such member", status=404)
+    coupon_write.erase(connection, brand_id, member_id)
     connection.execute("DELETE FROM identities WHERE member_id = :id AND kind = 'phone'", {"id": member_id})
     rows = connection.execute(
         "SELECT identity_index FROM identities WHERE member_id = :id AND deleted = 0", {"id": member_id}

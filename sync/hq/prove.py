@@ -11,7 +11,7 @@ from agent.domain.buckets import BUCKET_EVENTS, pack
 from agent.domain.errors import Refusal
 from agent.limits import FINDINGS, SUSPENSIONS
 from agent.sqlite import Connection, transaction
-from sync.hq import audit, seals
+from sync.hq import audit, claims_audit, lease_audit, offers_audit, own_books, recompute, seals
 from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS, RANGES
 from sync.hq.enrol import Station
 from sync.hq.keys import HqKeys
@@ -23,11 +23,14 @@ from sync.proof import Finding, ProofAnswer, ProofRequest, proof_signing_bytes
 class Rehash:
     """A proof under way. The unit begins behind the last seal both ends have, else at the beginning of the epoch."""
 
-    def __init__(self, station: Station, request: ProofRequest, public_key: bytes, now_ms: int) -> None:
+    def __init__(
+        self, station: Station, request: ProofRequest, keys: HqKeys, now_ms: int, rules: recompute.RuleBook
+    ) -> None:
         self.station = station
         self.request = request
-        self._public_key, self._now_ms = public_key, now_ms
-        self._rolling = Rolling(station, request.epoch, public_key)
+        self.rules = rules
+        self._keys, self._public_key, self._now_ms = keys, keys.public_key, now_ms
+        self._rolling = Rolling(station, request.epoch, keys.public_key)
         self.walk: Walk | None = None
         self.after = 0
         self.sealed = 0
@@ -64,7 +67,7 @@ class Rehash:
             if (seal.workstation_id, seal.epoch) != (who, epoch) or not seals.is_ours(seal, self._public_key):
                 raise Refusal("SEAL_NOT_OURS", "a seal given back is not signed by this HQ", status=422)
             if seal.first == seals.sealed_to(connection, who, epoch) + 1:
-                seals.insert(connection, seal, self._now_ms)
+                seals.insert(connection, self._keys, seal, self._now_ms)
 
     def _start(self, connection: Connection) -> Walk:
         who, epoch = self.station.workstation_id, self.request.epoch
@@ -101,6 +104,10 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
             )
         findings = rehash.findings + audit.strangers(connection, who) + audit.conflicts(connection, who)
         findings += audit.accounts(connection) + audit.feeds(connection, station.brand_id)
+        findings += lease_audit.leases(connection, who) + lease_audit.lots(connection)
+        findings += offers_audit.offers(connection, station.brand_id)
+        findings += recompute.audit(connection, rehash.rules, who)
+        findings += own_books.audit(connection) + claims_audit.claims(connection, station.brand_id)
         findings = findings[:FINDINGS]
         if not missing:
             audit.record(connection, who, [*findings, *request.findings], at_ms)

@@ -5,11 +5,11 @@ Called by sync.hq.service. One call is one transaction, so that rows, cursor and
 
 from typing import Final
 
-from agent.domain.ledger import POINTS_ACCOUNT
 from agent.limits import FEED_PAGE_ROWS
 from agent.sqlite import Connection, transaction
 from sync.hq.enrol import Station
-from sync.hq.feeds import ROWS, watermarks_of
+from sync.hq.feeds import COUPON_SELECT, feed_row, watermarks_of
+from sync.hq.member_rows import MEMBER_SELECT
 from sync.protocol import Feed, FeedRow
 from sync.ranges import KeyRange, RangesAnswer, RangesRequest, key_of, range_of
 
@@ -21,14 +21,15 @@ _SELECT: Final[dict[Feed, str]] = {
         "SELECT * FROM merchants WHERE brand_id = :brand_id AND deleted = 0 ORDER BY mch_id, sub_mch_id, store_id"
     ),
     Feed.MEMBERS: (
-        "SELECT m.member_id, m.tier_id, m.masked, m.status, m.opening_points + COALESCE(a.balance, 0) AS points"
-        " FROM members m LEFT JOIN accounts a ON a.member_id = m.member_id AND a.account = :account"
-        " WHERE m.brand_id = :brand_id AND m.status = 'active' AND " + _SPAN.format(key="m.member_id")
+        f"{MEMBER_SELECT} WHERE m.brand_id = :brand_id AND m.status = 'active' AND {_SPAN.format(key='m.member_id')}"
     ),
     Feed.IDENTITIES: (
         "SELECT identity_index, member_id, deleted FROM identities WHERE brand_id = :brand_id AND deleted = 0"
         " AND kind <> 'phone' AND identity_index > :after_blob AND (:until = '' OR identity_index <= :until_blob)"
         " ORDER BY identity_index"
+    ),
+    Feed.COUPONS: (
+        f"{COUPON_SELECT} WHERE c.brand_id = :brand_id AND c.deleted = 0 AND {_SPAN.format(key='c.coupon_id')}"
     ),
 }
 
@@ -59,15 +60,10 @@ def compare(connection: Connection, station: Station, request: RangesRequest) ->
 
 
 def _rows(connection: Connection, station: Station, feed: Feed, span: KeyRange) -> list[FeedRow]:
-    parameters: dict[str, object] = {
-        "brand_id": station.brand_id,
-        "after": span.after,
-        "until": span.until,
-        "account": POINTS_ACCOUNT,
-    }
+    parameters: dict[str, object] = {"brand_id": station.brand_id, "after": span.after, "until": span.until}
     if feed is Feed.IDENTITIES:
         parameters |= {"after_blob": bytes.fromhex(span.after), "until_blob": bytes.fromhex(span.until)}
-    rows = [ROWS[feed](row) for row in connection.execute(_SELECT[feed], parameters)]
+    rows = [feed_row(connection, feed, row) for row in connection.execute(_SELECT[feed], parameters).fetchall()]
     if feed in (Feed.RULES, Feed.MERCHANTS):
         rows.sort(key=key_of)
         rows = [row for row in rows if key_of(row) > span.after and (not span.until or key_of(row) <= span.until)]

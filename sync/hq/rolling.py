@@ -57,6 +57,8 @@ class Rolling:
         self._keep(connection, seal.last)
         if not seals.is_ours(seal, self._public_key):
             self._find("seals", str(seal.last), "SIGNATURE")
+        elif not seals.place_holds(row, self._public_key):
+            self._find("seals", str(seal.last), "PLACE", "readers may have missed it")
         if seal.first != place + 1:
             self._find("seals", str(place + 1), "MISSING")
         if seal.first > 1 and seals.ending_at(connection, who, self._epoch, seal.first - 1) is None:

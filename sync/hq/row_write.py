@@ -16,7 +16,7 @@ from sync.protocol import Feed
 
 _ITEM: Final = (
     "sku", "barcode", "name", "list_fen", "member_fen", "promo_fen",
-    "no_member_discount", "earns", "by_weight", "deleted",
+    "no_member_discount", "earns", "by_weight", "deleted", "min_fen", "market_fen",
 )  # fmt: skip
 _MERCHANT: Final = ("mch_id", "sub_mch_id", "store_id", "deleted")
 

@@ -8,6 +8,11 @@ its brand; a change moves it to the end, a deletion is a tombstone. Applied by a
 from sqlite_utils.db import Database
 from sqlite_utils.migrations import Migrations
 
+from sync.hq.schema_claims import claims
+from sync.hq.schema_leases import leases
+from sync.hq.schema_offers import offers
+from sync.hq.schema_recompute import recomputations
+
 MIGRATIONS = Migrations("hq")
 
 _ORGANISATION = """
@@ -221,6 +226,7 @@ INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, 
 CREATE INDEX transactions_event ON transactions (workstation_id, epoch, seq);
 CREATE TABLE seals (
   place INTEGER PRIMARY KEY,
+  place_signature BLOB NOT NULL CHECK (length(place_signature) = 64),
   number INTEGER NOT NULL CHECK (number >= 1),
   workstation_id TEXT NOT NULL REFERENCES workstations,
   epoch TEXT NOT NULL,
@@ -271,3 +277,9 @@ def m002_proof(db: Database) -> None:
     for statement in _PROOF.split(";\n"):
         if statement.strip():
             db.execute(statement)
+
+
+MIGRATIONS(name="m003_offers")(offers)
+MIGRATIONS(name="m004_leases")(leases)
+MIGRATIONS(name="m005_claims")(claims)
+MIGRATIONS(name="m006_recomputations")(recomputations)

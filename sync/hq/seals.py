@@ -103,7 +103,7 @@ def make(
         signature="",
     )
     seal = draft.model_copy(update={"signature": base64.b64encode(keys.sign(seal_signing_bytes(draft))).decode()})
-    insert(connection, seal, at_ms)
+    insert(connection, keys, seal, at_ms)
     return seal
 
 
@@ -116,19 +116,31 @@ def last_number(connection: Connection, workstation_id: str, epoch: str) -> int:
     return int(found or 0)
 
 
-def insert(connection: Connection, seal: Seal, now_ms: int) -> None:
+def place_holds(row: Row, public_key: bytes) -> bool:
+    """Whether a row stands where HQ put it."""
+    return verify(public_key, row["place_signature"], _place_bytes(seal_of(row), row["place"]))
+
+
+def _place_bytes(seal: Seal, place: int) -> bytes:
+    return f"pos-agent/seal-place/1\n{place}\n{seal.signature}\n".encode()
+
+
+def insert(connection: Connection, keys: HqKeys, seal: Seal, now_ms: int) -> None:
     """Store a seal as it is, at a place behind all others; inside the caller's transaction.
 
     Places are milliseconds, or dense where several seals fall into one: an HQ restored from a copy goes on behind
     every place it ever gave, so that the cursor of a reader stays good and what was given back is read again.
     """
     rows: Json = [list(row) for row in seal.totals]
+    last = connection.execute("SELECT MAX(place) FROM seals").fetchone()[0]
+    place = max(int(last or 0) + 1, now_ms)
     connection.execute(
-        "INSERT INTO seals (place, number, workstation_id, epoch, first, last, head, hour, at_ms, totals, suspended,"
-        " signature) SELECT MAX(COALESCE(MAX(place) + 1, 1), :now_ms), :number, :workstation_id, :epoch, :first,"
-        " :last, :head, :hour, :at_ms, :totals, :suspended, :signature FROM seals",
+        "INSERT INTO seals (place, place_signature, number, workstation_id, epoch, first, last, head, hour, at_ms,"
+        " totals, suspended, signature) VALUES (:place, :place_signature, :number, :workstation_id, :epoch, :first,"
+        " :last, :head, :hour, :at_ms, :totals, :suspended, :signature)",
         {
-            "now_ms": now_ms,
+            "place": place,
+            "place_signature": keys.sign(_place_bytes(seal, place)),
             **seal.model_dump(exclude={"totals", "head", "suspended", "signature"}),
             "head": bytes.fromhex(seal.head),
             "totals": canonical(rows).decode(),

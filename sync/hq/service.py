@@ -6,22 +6,24 @@ it stops serving for good: the process has to be restarted and the file looked a
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
-from agent.domain.digest import Json
 from agent.domain.errors import DiskLow, Refusal, StorageError
+from agent.domain.ids import random_id
 from agent.ports import Clock, Entropy
 from agent.sqlite import Connection, close_database, rewrite_header, transaction, translated
 from agent.worker import Worker
-from sync.hq import books, enrol, feeds, importer, locate, member_write, payers, prove, ranges, readers, seals
-from sync.hq.bounds import ENROL_CODE_BYTES
+from sync.claim_protocol import ClaimAnswer, ClaimRequest
+from sync.hq import audit, books, clocks, enrol, feeds, leases, locate, payers, prove, ranges, readers, seals
+from sync.hq.bounds import ENROL_CODE_BYTES, LEASE_BYTES
+from sync.hq.desk import HqDesk
 from sync.hq.enrol import Station
-from sync.hq.importer import ImportReport, Progress
+from sync.hq.joining import Joining
 from sync.hq.keys import HqKeys
+from sync.hq.leases import AtRisk
 from sync.hq.totals import Totals, totals
+from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseRequest
 from sync.proof import LocateAnswer, LocateRequest, Seal
 from sync.protocol import (
     Batch,
@@ -38,18 +40,18 @@ from sync.ranges import RangesAnswer, RangesRequest
 T = TypeVar("T")
 
 
-class HqService:
+class HqService(HqDesk):
     """Everything HQ does. Raises Refusal (the caller is wrong) or StorageError (HQ is ill)."""
 
     def __init__(self, worker: Worker, connection: Connection, keys: HqKeys, clock: Clock, entropy: Entropy) -> None:
+        super().__init__(keys, clock, entropy)
         self._worker = worker
         self._connection = connection
-        self._keys = keys
-        self._clock = clock
-        self._entropy = entropy
         self._ill = False
         self.failed = asyncio.Event()
         """Set once durability is gone; the process should end."""
+        self.folded = asyncio.Event()
+        """Set when events came in: there is something to reckon again."""
 
     @property
     def public_key(self) -> bytes:
@@ -81,6 +83,10 @@ class HqService:
                 return work(connection)
 
         return await self._read(in_transaction)
+
+    def now_ms(self) -> int:
+        """What HQ's clock shows, UTC milliseconds."""
+        return self._clock.now_ms()
 
     # --- organisation -----------------------------------------------------------------------------------------------
     async def init_brand(self, brand_id: str, name: str, join_url: str) -> None:
@@ -135,11 +141,19 @@ class HqService:
             )
 
         answer = await self._read(work)
+        self.folded.set()
         if batch.proof is None:
             return answer
         # ORDER: the events are in and answered for before they are proven; a proof that fails costs none of them.
         asked = ProofRequest(epoch=batch.epoch, after=batch.proof.after, count=batch.last, head=batch.head)
         return answer.model_copy(update={"proof": await self.prove(workstation_id, asked)})
+
+    async def note_clock(self, workstation_id: str, till_ms: int) -> None:
+        """Keep it as a fact for a person when a till's clock is more than five minutes off; its books go on (R15)."""
+        now = self._clock.now_ms()
+        found = clocks.of_call(till_ms, now)
+        if found is not None:
+            await self._write(lambda c: audit.record(c, workstation_id, [found], now))
 
     async def feed(self, workstation_id: str, feed: Feed, after: int) -> FeedPage:
         """Give one page of a feed of the workstation's brand."""
@@ -148,7 +162,7 @@ class HqService:
     async def prove(self, workstation_id: str, request: ProofRequest) -> ProofAnswer:
         """Rehash what one epoch holds behind the last seal, in steps; sign, and seal it when it is equal."""
         station = await self._read(lambda c: self._known(c, workstation_id))
-        rehash = prove.Rehash(station, request, self._keys.public_key, self._clock.now_ms())
+        rehash = prove.Rehash(station, request, self._keys, self._clock.now_ms(), self._rules)
         while not await self._read(rehash.step):
             pass
         now = self._clock.now_ms()
@@ -165,6 +179,25 @@ class HqService:
         """Compare ranges of the workstation's replica with the brand's rows."""
         return await self._read(lambda c: ranges.compare(c, self._known(c, workstation_id), request))
 
+    # --- leases -----------------------------------------------------------------------------------------------------
+    async def grant(self, workstation_id: str, request: LeaseRequest) -> LeaseAnswer:
+        """Grant a workstation the right to spend offline; the same request id gives the same leases again."""
+        token, now = random_id("ls", self._entropy.token(LEASE_BYTES)), self._clock.now_ms()
+        return await self._write(lambda c: leases.grant(c, self._known(c, workstation_id), request, now, token))
+
+    async def leases(self, workstation_id: str, after: str) -> LeasePage:
+        """Give one page of the open leases of a workstation, by id."""
+        return await self._read(lambda c: leases.page(c, self._known(c, workstation_id), after))
+
+    async def at_risk(self, workstation_id: str = "") -> list[AtRisk]:
+        """Say what workstations could still spend of leases they hold."""
+        return await self._read(lambda c: leases.at_risk(c, workstation_id))
+
+    async def write_off(self, workstation_id: str) -> list[AtRisk]:
+        """Give the leases of a dead workstation back to their members; Refusal 404 WORKSTATION_UNKNOWN."""
+        now = self._clock.now_ms()
+        return await self._write(lambda c: leases.write_off(c, workstation_id, now))
+
     # --- HQ's own systems -------------------------------------------------------------------------------------------
     async def seals(self, after: int) -> tuple[list[Seal], int]:
         """Seals of all workstations behind place `after`, oldest first, one page; and the place to ask from next."""
@@ -175,6 +208,25 @@ class HqService:
         token, now = self._entropy.token(readers.TOKEN_BYTES), self._clock.now_ms()
         return await self._write(lambda c: readers.add(c, name, token, now))
 
+    async def add_joiner(self, brand_id: str, name: str) -> str:
+        """Give a bearer token for `POST /v1/claims` of one brand; shown once. Refusal 404 BRAND_UNKNOWN."""
+        token, now = self._entropy.token(readers.TOKEN_BYTES), self._clock.now_ms()
+
+        def work(connection: Connection) -> str:
+            enrol.brand_row(connection, brand_id)
+            return readers.add(connection, name, token, now, join_brand=brand_id)
+
+        return await self._write(work)
+
+    async def joiner(self, token: str) -> str | None:
+        """The brand whose members this token may join."""
+        return await self._read(lambda c: readers.join_brand(c, token))
+
+    async def claim(self, brand_id: str, ask: ClaimRequest) -> ClaimAnswer:
+        """Join by a receipt and credit its sale once; the same request gives the same answer."""
+        now = self._clock.now_ms()
+        return await self._write(lambda c: Joining(c, self._keys, self._entropy, brand_id, ask, now).run())
+
     async def reader(self, token: str) -> str | None:
         """Whose token this is."""
         return await self._read(lambda c: readers.owner(c, token))
@@ -182,35 +234,6 @@ class HqService:
     async def totals(self, workstation_id: str) -> Totals:
         """Give a workstation's totals per business day."""
         return await self._read(lambda c: totals(c, workstation_id))
-
-    # --- imports ----------------------------------------------------------------------------------------------------
-    async def import_members(
-        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
-    ) -> ImportReport:
-        """Import members from CSV (columns: sync.hq.member_csv)."""
-        return await importer.members(self._write, self._keys, self._entropy, brand_id, path, skip_bad, progress)
-
-    async def import_items(
-        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
-    ) -> ImportReport:
-        """Import the pricebook from CSV (columns: sync.hq.item_csv)."""
-        return await importer.items(self._write, brand_id, path, skip_bad, progress)
-
-    async def import_merchants(
-        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
-    ) -> ImportReport:
-        """Import merchant scopes from CSV (columns: sync.hq.item_csv)."""
-        return await importer.merchants(self._write, brand_id, path, skip_bad, progress)
-
-    async def import_rules(self, brand_id: str, source: Path | dict[str, Json]) -> bool:
-        """Import a rule set from JSON; False when it is there already. Refusal RULES_INVALID or RULES_CHANGED."""
-        now = self._clock.now_ms()
-        body = source if isinstance(source, dict) else await self._read(lambda _c: _json_file(source))
-        return await self._write(lambda c: importer.rules(c, brand_id, body, now))
-
-    async def erase_member(self, brand_id: str, member_id: str) -> None:
-        """Forget who a member is; the books keep the random id. Refusal 404 MEMBER_UNKNOWN."""
-        await self._write(lambda c: member_write.erase(c, brand_id, member_id))
 
     # --- life -------------------------------------------------------------------------------------------------------
     async def ping(self) -> None:
@@ -226,17 +249,3 @@ class HqService:
         """Finish queued work, fold the WAL into the file, close it."""
         await self._worker.call(lambda: close_database(self._connection, fold=not self.failed.is_set()))
         self._worker.close()
-
-
-def _json_file(path: Path) -> dict[str, Json]:
-    try:
-        body = json.loads(path.read_bytes(), parse_float=_no_float)
-    except (OSError, ValueError) as error:
-        raise Refusal("RULES_INVALID", f"{path}: {error}") from error
-    if not isinstance(body, dict):
-        raise Refusal("RULES_INVALID", f"{path}: not an object")
-    return body
-
-
-def _no_float(text: str) -> Json:
-    raise ValueError(f"{text} is not an integer: use basis points, hundredths or fen")

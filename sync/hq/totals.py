@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from agent.sqlite import Connection
+from sync.hq import recompute
 from sync.hq.feeds import watermarks_of
 from sync.protocol import Count, Message, Name
 
@@ -25,6 +26,8 @@ class Totals(Message):
     workstation_id: Name
     watermarks: dict[str, Count]
     days: list[DayTotals] = Field(default_factory=list)
+    differences: Count = 0
+    """Events that say something else than HQ reckons, by code; reckoned behind the watermarks."""
 
 
 def totals(connection: Connection, workstation_id: str) -> Totals:
@@ -40,4 +43,9 @@ def totals(connection: Connection, workstation_id: str) -> Totals:
         {"id": workstation_id},
     )
     days = [DayTotals(**dict(row)) for row in rows]
-    return Totals(workstation_id=workstation_id, watermarks=watermarks_of(connection, workstation_id), days=days)
+    return Totals(
+        workstation_id=workstation_id,
+        watermarks=watermarks_of(connection, workstation_id),
+        days=days,
+        differences=recompute.counted(connection, workstation_id),
+    )

@@ -4,7 +4,7 @@ Called by sync.hq.prove for the unit under proof and by sync.hq.audit for old se
 chain, code, posting or used-up transaction: each must follow from the body.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from agent.domain.buckets import Sums, add, h42
@@ -54,11 +54,23 @@ class Walk:
             {**key, "limit": limit},
         ).fetchall()
         key["last"] = rows[-1]["seq"] if len(rows) == limit else self.last
-        postings = _by_seq(connection, "postings", "position, account, member_id, amount", key)
+        postings = _by_seq(connection, "postings", "position, account, member_id, amount, bucket, expires, lease", key)
         used = _by_seq(connection, "transactions", "brand_id, transaction_id", key)
+        opened = _by_seq(
+            connection, "leases", "lease_id, account, member_id, amount, bucket, expires, usable_until_ms", key
+        )
+        closings = _by_seq(connection, "lease_closings", "lease_id, remaining, of_epoch, after_seq", key)
+        claims = _by_seq(connection, "claims", "brand_id, sha256", key)
+        backs = _by_seq(connection, "claim_backs", "of_epoch, of_seq", key)
         for row in rows:
-            self._take(connection, row, postings.pop(row["seq"], []), used.pop(row["seq"], []))
-        for place, left in (("postings", postings), ("transactions", used)):
+            seq = row["seq"]
+            judged = self._take(connection, row, postings.pop(seq, []), used.pop(seq, []))
+            self._leases(row, judged, opened.pop(seq, []), closings.pop(seq, []))
+            self._claims(connection, row, judged, claims.pop(seq, []), backs.pop(seq, []))
+        for place, left in (
+            ("postings", postings), ("transactions", used), ("leases", opened), ("lease_closings", closings),
+            ("claims", claims), ("claim_backs", backs),
+        ):  # fmt: skip
             for seq in left:
                 self.find(place, str(seq), "NO_EVENT")
         if len(rows) == limit:
@@ -79,7 +91,7 @@ class Walk:
 
     def _take(
         self, connection: Connection, row: Row, postings: list[tuple[Any, ...]], used: list[tuple[Any, ...]]
-    ) -> None:
+    ) -> Judgement:
         seq, body = row["seq"], row["body"]
         digest = event_digest(body.encode())
         gap = seq != self.seen + 1
@@ -106,13 +118,59 @@ class Walk:
             self.altered.append(seq)
             self.find("events", str(seq), "DOES_NOT_FOLLOW", ",".join(columns))
         folded = row["state"] == "ok" and seq <= self.watermark
-        wanted = [(n, one.account, one.owner, one.amount) for n, one in enumerate(judged.postings)] if folded else []
+        wanted = [(n, *astuple(one)) for n, one in enumerate(judged.postings)] if folded else []
         if sorted(postings) != wanted:
             self.find("postings", str(seq), "NOT_OF_EVENT")
         claims = row["code"] in ("", CHAIN_MISMATCH)
         wanted_ids = sorted((self.station.brand_id, one) for one in judged.transaction_ids) if claims else []
         if sorted(used) != wanted_ids:
             self.find("transactions", str(seq), "NOT_OF_EVENT")
+        return judged
+
+    def _leases(
+        self, row: Row, judged: Judgement, opened: list[tuple[Any, ...]], closings: list[tuple[Any, ...]]
+    ) -> None:
+        """Leases and closings as the event says them, once it is folded."""
+        folded = row["state"] == "ok" and row["seq"] <= self.watermark
+        wanted = sorted(astuple(one) for one in judged.opened) if folded else []
+        if sorted(opened) != wanted:
+            self.find("leases", str(row["seq"]), "NOT_OF_EVENT")
+        closing = judged.closing if folded else None
+        said = (
+            [] if closing is None else [(*astuple(one), closing.of_epoch, closing.after_seq) for one in closing.leases]
+        )
+        if sorted(closings) != sorted(said):
+            self.find("lease_closings", str(row["seq"]), "NOT_OF_EVENT")
+
+    def _claims(
+        self,
+        connection: Connection,
+        row: Row,
+        judged: Judgement,
+        claims: list[tuple[Any, ...]],
+        backs: list[tuple[Any, ...]],
+    ) -> None:
+        """The claim of a sale and the sale of a return, as the event says them, once it is folded."""
+        folded = row["state"] == "ok" and row["seq"] <= self.watermark
+        wanted = [(self.station.brand_id, judged.claim)] if folded and judged.claim else []
+        if claims != wanted and not (wanted and not claims and self._claimed_elsewhere(connection, row, judged)):
+            self.find("claims", str(row["seq"]), "NOT_OF_EVENT")
+        if backs != ([(judged.of.epoch, judged.of.seq)] if folded and judged.of is not None else []):
+            self.find("claim_backs", str(row["seq"]), "NOT_OF_EVENT")
+
+    def _claimed_elsewhere(self, connection: Connection, row: Row, judged: Judgement) -> bool:
+        """Whether another event brought the very same claim first."""
+        held = connection.execute(
+            "SELECT 1 FROM claims c JOIN events e ON e.workstation_id = c.workstation_id AND e.epoch = c.epoch"
+            " AND e.seq = c.seq WHERE c.brand_id = :brand AND c.sha256 = :sha256"
+            " AND NOT (e.workstation_id = :id AND e.epoch = :epoch AND e.seq = :seq)"
+            " AND json_extract(e.body, '$.claim_sha256') = c.sha256",
+            {
+                "brand": self.station.brand_id, "sha256": judged.claim, "id": self.station.workstation_id,
+                "epoch": self.epoch, "seq": row["seq"],
+            },
+        ).fetchone()  # fmt: skip
+        return held is not None
 
     def _faults(self, connection: Connection, row: Row, digest: bytes, judged: Judgement, linked: bool) -> list[str]:
         """Columns of an event that do not follow from its body and its predecessor."""
@@ -123,7 +181,7 @@ class Walk:
         expected = {judged.code}
         if judged.code == "":
             expected |= {CHAIN_MISMATCH} if not linked else set()
-            if code == MEMBER_UNKNOWN and judged.postings:
+            if code == MEMBER_UNKNOWN and judged.owners:
                 expected.add(MEMBER_UNKNOWN)  # the member may have been imported since
             if code == TRANSACTION_USED and self._used_elsewhere(connection, row["seq"], judged):
                 expected.add(TRANSACTION_USED)

@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 from agent import logs
-from tests.bench import daemon, members, paper, proof_cost, sales, world
+from tests.bench import daemon, members, paper, proof_cost, quote, sales, world
 from tests.bench.table import Figure, show
 
 
 async def _all(*, quick: bool) -> list[Figure]:
-    figures = paper.measure(20 if quick else 200)
+    figures = quote.measure(500 if quick else 2000)
+    figures += paper.measure(20 if quick else 200)
     figures += await sales.measure(100 if quick else 500)
     figures += await members.measure(20_000 if quick else 1_000_000, 2000)
     figures += await daemon.ingest(200 if quick else 2000)

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from agent.db.books import seal_answer
+from agent.db.book_rows import seal_answer
 from agent.domain.digest import canonical, event_digest, extend, genesis
 from agent.sqlite import Connection
 from tests.bench.table import Figure, show

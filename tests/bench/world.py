@@ -2,7 +2,8 @@
 
 from tests.bench.table import Figure
 from tests.simulation.chance import DAY_S
-from tests.simulation.world import Plan, simulate
+from tests.simulation.plan import Plan
+from tests.simulation.world import simulate
 
 
 def measure(days: int) -> Figure:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.domain.digest import chain_head
-from agent.domain.errors import StorageError
+from agent.domain.errors import Refusal, StorageError
 from agent.ports import JobKind, NewPrintJob, OutcomeKind
 from agent.sqlite import IntegrityError
 from tests.books_world import BooksWorld, in_books
@@ -69,8 +69,9 @@ def test_event_postings_outbox_receipt_and_secrets_commit_together_or_not_at_all
         assert await world.books.is_used(transaction_id="t1")
         assert await world.ledger.next_job("p") is not None
         broken = replace(sale_draft(2, points=9), nonces=("n2",), transaction_ids=("t1",))
-        with pytest.raises(IntegrityError):
+        with pytest.raises(Refusal) as refused:
             await world.books.commit(broken)
+        assert (refused.value.code, refused.value.status) == ("TRANSACTION_USED", 409)
         assert not await world.books.is_used(nonce="n2")
         assert len(await world.books.postings("points", "m_1")) == 1
         assert (await world.outbox.outbox_counts()).pending == 1

@@ -60,9 +60,13 @@ def test_what_was_quoted_is_what_is_booked_with_points_and_balance(till: ApiTill
     event = till.event(sale)
     assert [line["paid_fen"] for line in event["lines"]] == [line["payable_fen"] for line in quote["lines"]]
     assert [line["source"] for line in event["lines"]] == [line["reason"] for line in quote["lines"]]
-    assert event["postings"] == [
-        {"account": "points", "owner": who["member"]["member_id"], "amount": sale["points_earned"]}
-    ]
+    lot = ".".join(str(sale["event"][name]) for name in ("workstation_id", "epoch", "seq"))
+    (posting,) = event["postings"]  # a lot of its own, spendable here at once
+    assert posting == {
+        "account": "points", "owner": who["member"]["member_id"], "amount": sale["points_earned"],
+        "bucket": lot, "lease": lot,
+    }  # fmt: skip
+    assert event["clock"]["trusted"] is True
     assert event["claim_sha256"] is None
     assert till.resolve(silver.number)["member"]["points"] == sale["points_balance"]
     if dynamic:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.api.answers import SaleView
+from agent.api.answers_sale import SaleView
 from agent.limits import IDENTIFICATION_TTL_S
 from tests.api_till import CART, GOLD_FEN, ApiTill, checked, codes, problem, running, someone
 from tests.till_world import cash

@@ -138,3 +138,27 @@ def test_an_import_with_bad_rows_names_them_all_and_changes_nothing(tmp_path: Pa
         assert "1 created" in said
 
     asyncio.run(story())
+
+
+def test_coupons_and_freezes_by_command_with_hq_down_and_up(tmp_path: Path) -> None:
+    async def story() -> None:
+        data, files = ("--data", str(tmp_path / "hq")), chain.write_files(tmp_path / "files", 3)
+        brand, member = ("--brand", chain.BRAND), chain.member(0).number
+        await succeed("hq", "init", chain.BRAND, chain.BRAND_NAME, *data)
+        for what, count in (("members", 3), ("batches", 4)):
+            assert f"{count} created" in await succeed("hq", "import", what, str(files[what]), *brand, *data)
+        token = await succeed("hq", "token", "mini-program", "--kind", "join", *brand, *data)
+        assert len(token) == 43
+        wrong, _, err = await run("hq", "token", "mini-program", "--kind", "join", *data)
+        assert (wrong, "--brand" in err) == (78, True)
+        code = await succeed("hq", "coupon", "--batch", "cp5", "--member", member, *brand, *data)
+        assert code.startswith("CP.c_")
+        hq = Daemon("hq", "serve", "--port", "0", *data)
+        await hq.start("headquarters listens on")
+        assert await succeed("hq", "coupon", "--withdraw", code.removeprefix("CP."), *brand, *data) == "withdrawn"
+        assert await succeed("hq", "freeze", member, "5300 points within the hour", *brand, *data) == "frozen"
+        refused, _, err = await run("hq", "freeze", "nobody", "x", "--release", *brand, *data)
+        assert (refused, "no such member" in err) == (1, True)
+        await hq.stop()
+
+    asyncio.run(story())

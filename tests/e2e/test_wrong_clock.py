@@ -47,6 +47,8 @@ def test_ten_years_wrong_either_way_sells_once_in_order_and_proves_equal(tmp_pat
                     assert answer.status_code == 201, answer.text
                     told[f"k-{number}"] = answer.json()["event"]["seq"]
                 assert (await pos.post("/v1/sales", json=sale(0))).status_code == 200, "the same sale, once"
+                trusted = (await pos.get("/v1/status")).json()["clock"]
+                assert trusted["trusted"] is (days == 0), trusted
                 check_code(await pos.post("/v1/members/resolve", json={"code": fresh}), right=days == 0)
                 listed = (await pos.get("/v1/status")).json()
                 assert listed["sync_alarm"] == ""

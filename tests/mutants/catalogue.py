@@ -22,9 +22,16 @@ class Mutant:
 
 _BOOKS, _HQ_BOOKS = "tests/contract/test_books.py", "tests/unit/test_hq_books.py"
 _PRAGMAS = f"{_BOOKS}::test_books_open_with_the_pragmas_of_the_design_and_for_one_process_only"
+_LEASES, _MACHINE = "tests/unit/test_leases.py", "tests/unit/test_lease_machine.py"
+_BACK, _RETURNS = "tests/unit/test_giving_back.py", "tests/e2e/test_api_returns.py"
+_PURSES = "tests/e2e/test_api_purses.py"
 _SIM = "sim 5 1 2 50"
+_RIGHTS = (
+    "tests/simulation/test_rights.py::"
+    "test_a_right_used_or_held_while_the_clock_ran_ahead_comes_home_when_it_is_right_again"
+)
 _DURABLE = "synchronous={'FULL' if durable else 'NORMAL'}"
-_FACTS = "            facts, judged = await self._ports.booking.facts(order)\n"
+_BOOKING = "        booking = self._ports.booking\n"
 _WAKE = "        self._ports.wake_printing()\n"
 _EARLIER = """            earlier = self._earlier(connection, draft.kind, draft.caller_id, draft.request)
             if earlier is not None:
@@ -44,8 +51,8 @@ _GAVE_UP = """                if attempt > 3:
 MUTANTS = (
     Mutant("synchronous=NORMAL", "agent/sqlite.py", _DURABLE, "synchronous=NORMAL", _PRAGMAS),
     Mutant("synchronous=OFF", "agent/sqlite.py", _DURABLE, "synchronous=OFF", _PRAGMAS),
-    Mutant("print woken before the commit", "agent/flow.py", _FACTS,
-           f"            self._ports.wake_printing()\n{_FACTS}", _SIM,
+    Mutant("print woken before the commit", "agent/flow.py", _BOOKING,
+           f"        self._ports.wake_printing()\n{_BOOKING}", _SIM,
            also=(f"{_WAKE}        self._ports.wake_push()", "        self._ports.wake_push()")),
     Mutant("bytes leave before SENDING is durable", "agent/printing.py",
            "        await self._mark(job, JobState.SENDING, job.note, announce=not job.note)\n", "", _SIM),
@@ -65,10 +72,11 @@ MUTANTS = (
     Mutant("transaction_id not stored", "agent/flow.py", "transaction_ids=judged.transaction_ids,",
            "transaction_ids=(),",
            "tests/e2e/test_api_payments.py::test_a_transaction_stays_used_across_a_restart_and_while_hq_is_away"),
-    Mutant("watermark ignored in the balance", "agent/domain/ledger.py",
-           "if seq > watermarks.get(epoch, 0))", "if seq > 0)", _SIM),
-    Mutant("unseen sales left out of the balance", "agent/identify.py",
-           "found.member.points + unseen(postings, found.watermarks)", "found.member.points", _SIM),
+    Mutant("watermark ignored in the balance", "agent/domain/holdings.py",
+           "        if seq > watermarks.get(epoch, 0):\n", "        if seq > 0:\n", _SIM),
+    Mutant("unseen sales left out of the balance", "agent/domain/holdings.py",
+           "balances[account] = balances.get(account, 0) + amount", "balances[account] = balances.get(account, 0)",
+           _SIM),
     Mutant("transport failures spend a retry budget", "sync/push.py", _UNREACHED, _UNREACHED + _GAVE_UP, _SIM),
     Mutant("sent is taken for acknowledged", "sync/push.py",
            "            answer = await ports.hq.push(batch)\n",
@@ -95,5 +103,73 @@ MUTANTS = (
     Mutant("what HQ lost is not sent again", "agent/db/outbox.py",
            "UPDATE outbox SET state = 'pending', code = '', settled_at_ms = NULL",
            "UPDATE outbox SET code = '', settled_at_ms = NULL", "tests/e2e/test_reconcile.py"),
+    Mutant("lease check removed from the spend", "agent/db/lease_rows.py", "SET remaining = remaining - :amount",
+           "SET remaining = MAX(0, remaining - :amount)", _MACHINE,
+           also=("{USABLE} AND {FREE} >= :amount", "{USABLE}")),
+    Mutant("leases of an epoch that was left are spendable", "agent/db/lease_rows.py",
+           "closed_seq IS NULL AND epoch = :epoch AND (usable", "closed_seq IS NULL AND (usable",
+           f"{_LEASES}::test_a_restored_copy_cannot_spend_and_gives_back_in_a_new_epoch"),
+    Mutant("what a quote holds is promised again", "agent/db/lease_rows.py",
+           """FREE = f"remaining - {_PROMISED.format(of='leases.lease_id')}\"""", 'FREE = "remaining"',
+           f"{_LEASES}::test_a_lease_that_a_quote_holds_is_not_closed_and_not_promised_twice"),
+    Mutant("a refund of a closed lease reopens it", "agent/db/lease_rows.py",
+           "AND owner = :owner AND closed_seq IS NULL\",", "AND owner = :owner\",",
+           f"{_LEASES}::test_a_refund_reopens_the_right_while_the_lease_is_open_and_goes_to_hq_after"),
+    Mutant("a lost answer is granted again", "sync/hq/leases.py", "    if earlier:\n", "    if False:\n",
+           f"{_LEASES}::test_a_lease_is_granted_once_per_request_however_often_the_answer_is_lost"),
+    Mutant("a new request id for every attempt", "agent/leasing.py", "self._asked.setdefault(key, ", "str(",
+           f"{_LEASES}::test_a_lease_is_granted_once_per_request_however_often_the_answer_is_lost"),
+    Mutant("a grant leaves the lots as they were", "sync/hq/leases.py",
+           '            lots.take(self.connection, member, want.account, row["bucket"], part)\n', "", _MACHINE),
+    Mutant("a closing is honoured before the events it follows", "sync/hq/lease_book.py",
+           "c.after_seq <= COALESCE(h.watermark, 0) END)", "1 END)",
+           f"{_LEASES}::test_a_lease_of_an_epoch_that_was_left_waits_for_the_events_of_that_epoch"),
+    Mutant("a closing gives back more than its till had left", "sync/hq/lease_book.py",
+           'elif held_of(lease) > row["remaining"]:', "elif False:",
+           f"{_LEASES}::test_a_spend_that_hq_suspended_keeps_its_lease_from_being_granted_again"),
+    Mutant("a closed lease goes on being spent", "agent/db/lease_rows.py", '"closed_seq IS NULL AND epoch',
+           '"epoch', _MACHINE),
+    Mutant("points earned here are granted elsewhere at once", "sync/hq/lease_book.py",
+           "        if opens_own_lease(one, lot):\n", "        if False:\n", _MACHINE),
+    Mutant("restored books are granted leases", "sync/hq/leases.py",
+           "if (top.fetchone()[0] or 0) > request.last:", "if False:",
+           f"{_LEASES}::test_a_copy_without_a_witness_is_refused_new_leases_by_hq"),
+    Mutant("after the sale: a second return does not know the first", "agent/aftersales.py",
+           "        before = returned(of, events)\n", "        before = returned(of, [])\n",
+           f"{_RETURNS}::test_one_of_three_and_then_the_rest_is_the_same_as_all_at_once"),
+    Mutant("after the sale: points spent meanwhile are forgiven", "agent/domain/giving_back.py",
+           "    _take(made, Posting(POINTS_ACCOUNT, _owner(of), rest, DEBT_BUCKET))\n", "",
+           f"{_RETURNS}::test_a_return_after_the_points_were_spent_makes_debt_and_the_next_earning_repays_it"),
+    Mutant("after the sale: returned points repay no debt", "agent/domain/giving_back.py",
+           "    repaid = min(debt, total)\n", "    repaid = 0\n", _BACK),
+    Mutant("after the sale: a lease is filled twice", "agent/domain/giving_back.py",
+           "part = min(amount, -one.amount - back)", "part = min(amount, -one.amount)", _BACK),
+    Mutant("after the sale: stored value that was never taken comes back", "agent/domain/giving_back.py",
+           "    beyond = min(beyond, _gift_left(of, earlier))\n", "", _BACK),
+    Mutant("after the sale: an expired coupon comes back", "agent/domain/giving_back.py",
+           "if plan.coupon_restored and (not one.expires or day <= one.expires)", "if plan.coupon_restored", _BACK),
+    Mutant("after the sale: a voided sale is returned", "agent/aftersales.py",
+           'if any(event["kind"] == VOID for event in events):', "if False:",
+           f"{_RETURNS}::test_a_void_leaves_nothing_and_comes_once"),
+    Mutant("after the sale: a recharge is cancelled twice", "agent/purses.py",
+           "if await ports.after.about(order.of_id, (RECHARGE_CANCEL,)):", "if False:",
+           f"{_PURSES}::test_a_cancelled_recharge_gives_back_what_r9_says_once_and_only_here"),
+    Mutant("after the sale: a recharge is cancelled by what is here alone", "agent/purses.py",
+           "            if account == PRINCIPAL_ACCOUNT or not answered:", "            if False:",
+           f"{_PURSES}::test_a_recharge_is_cancelled_after_its_rights_went_back_to_hq_and_not_while_hq_is_away"),
+    Mutant("after the sale: a static code spends a card", "agent/service_desk.py",
+           "if not who.certainty.may_spend:", "if False:",
+           f"{_PURSES}::test_a_card_is_not_used_beyond_what_is_left_nor_by_a_static_code_nor_by_others"),
+    Mutant("lease not debited", "agent/db/lease_rows.py", "SET remaining = remaining - :amount",
+           "SET remaining = remaining - 0 * :amount", _SIM),
+    Mutant("lots are granted twice", "sync/hq/lots.py",
+           '    _move(connection, {"member_id": member_id, "account": account}, bucket, -amount)\n',
+           "    assert amount > 0\n", _SIM),
+    Mutant("what comes home is credited twice", "sync/hq/lease_book.py",
+           "    left = held_of(lease)\n", "    left = held_of(lease) * 2\n", _SIM),
+    Mutant("rights used while the clock ran ahead lie idle for years", "agent/db/leases.py",
+           "(:idle > 0 AND touched_at_ms > :ahead)", "(:idle > 0 AND :ahead < 0)", _RIGHTS),
+    Mutant("promises made while the clock ran ahead stand for years", "agent/db/lease_rows.py",
+           "h.until_ms > :at AND h.until_ms <= :at + 86400000", "h.until_ms > :at", _RIGHTS),
 )  # fmt: skip
 """A sentinel of the harness itself is not listed: see `tests.mutants.__main__`."""

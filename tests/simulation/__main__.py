@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from tests.simulation.chance import DAY_S
-from tests.simulation.world import Plan, Report, simulate
+from tests.simulation.plan import Plan, Report
+from tests.simulation.world import simulate
 
 
 def main() -> int:
@@ -16,9 +17,14 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=usual.days)
     parser.add_argument("--stores", type=int, default=usual.stores)
     parser.add_argument("--sales", type=int, default=usual.sales, help="per store and day")
+    parser.add_argument("--members", type=int, default=usual.members)
+    parser.add_argument("--twins", type=int, default=usual.twins, help="workstations whose disk is copied")
     parser.add_argument("--trace-file", type=Path, help="also write the trace there, to compare two runs line by line")
     asked = parser.parse_args()
-    plan = Plan(seed=asked.seed, days=asked.days, stores=asked.stores, sales=asked.sales)
+    plan = Plan(
+        seed=asked.seed, days=asked.days, stores=asked.stores, sales=asked.sales,
+        members=asked.members, twins=asked.twins,
+    )  # fmt: skip
     try:
         report = simulate(plan, asked.trace_file)
     except BaseException:
@@ -33,10 +39,10 @@ def tell(report: Report) -> None:
     plan = report.plan
     for name, count in sorted(report.figures.items()) + sorted(report.counts.items()):
         print(f"{count:>10,}  {name}")
+    print(f"{'':>10}  refused: {', '.join(f'{code} {count}' for code, count in sorted(report.refused.items()))}")
     virtual_s = plan.days * DAY_S * plan.stores
     print(f"{virtual_s / report.seconds:,.0f} store-seconds per second ({report.seconds:.1f} s real)")
     print(f"trace {report.trace}")
-    print(*(f"KNOWN {defect}" for defect in report.known), sep="\n", end="\n" if report.known else "")
     if report.wrongs:
         print(*report.tail, sep="\n")
         print(*(f"WRONG {wrong}" for wrong in report.wrongs[:40]), sep="\n")

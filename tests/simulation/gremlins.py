@@ -26,6 +26,8 @@ class Rates:
     kills: float = 2
     stops: float = 0.7
     partitions: float = 1.5
+    blackouts: float = 0.5
+    """All lines at once."""
     clock_jumps: float = 0.7
     paper_outs: float = 1.5
     replicas_lost: float = 0.3
@@ -60,6 +62,7 @@ class Gremlins:
             self._loose(store.name, "copy", rates.book_copies, partial(_copy_books, store))
             self._loose(store.name, "restore", rates.books_restored, partial(_restore_books, store))
         chance = generator(self._seed, "hq", "gremlin")
+        self._loose("everywhere", "blackout", rates.blackouts, partial(_blackout, stores, chance))
         self._loose("hq", "cut", rates.hq_cuts, partial(_cut_hq, hq, chance))
         self._loose("hq", "kill", rates.hq_kills, partial(_kill_hq, hq))
         self._loose("hq", "copy", rates.hq_copies, partial(_copy_hq, hq))
@@ -109,6 +112,13 @@ def _partition(store: SimulatedStore, chance: random.Random) -> None:
     seconds = chance.choice((120, HOUR_S, 6 * HOUR_S, 2 * DAY_S)) * chance.uniform(0.3, 1.0)
     store.link.broken_until_s = max(store.link.broken_until_s, asyncio.get_running_loop().time() + seconds)
     store.trace.note(store.name, "line broken", round(seconds))
+
+
+def _blackout(stores: Sequence[SimulatedStore], chance: random.Random) -> None:
+    until_s = asyncio.get_running_loop().time() + chance.choice((HOUR_S, 5 * HOUR_S)) * chance.uniform(0.3, 1.0)
+    for store in stores:
+        store.link.broken_until_s = max(store.link.broken_until_s, until_s)
+        store.trace.note(store.name, "line broken", "as all are")
 
 
 async def _jump(store: SimulatedStore, chance: random.Random) -> None:

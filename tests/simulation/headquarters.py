@@ -5,7 +5,11 @@ Called by the network for every request that arrives, and by the world for what 
 
 import asyncio
 import csv
+import sqlite3
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -13,6 +17,7 @@ from agent.demo import world as chain
 from sync.hq.app import create_app
 from sync.hq.main import DATABASE, open_hq
 from sync.hq.service import HqService
+from tests.simulation import wealth
 from tests.simulation.chance import SeededEntropy, VirtualClock, generator
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Down
@@ -36,6 +41,8 @@ class Headquarters:
         self.up = asyncio.Event()
         self._transport: httpx.ASGITransport | None = None
         self._backups: list[Image] = []
+        self.on_copied: Callable[[list[dict[str, Any]]], None] = lambda _leases: None
+        """Told of rights that are in two places from now on, because HQ has forgotten that it gave them away."""
 
     @property
     def disk(self) -> Disk:
@@ -85,10 +92,27 @@ class Headquarters:
         """The disk is lost: the process dies and finds an earlier copy when it comes back."""
         if not self._backups or not self.up.is_set():
             return False
+        before = self._granted()
         self.process.kill("restored from a copy")
         put_image(self._folder / DATABASE, self._chance.choice(self._backups))
+        known = {row["lease_id"] for row in self._granted()}
+        # Tills hold, or have spent, what HQ no longer knows it gave away. Until it hears of that it may give it again.
+        self.on_copied([row for row in before if row["lease_id"] not in known])
         self._trace.note("hq", "hq restored")
         return True
+
+    def _granted(self) -> list[dict[str, Any]]:
+        """Leases HQ has granted, open or not, as its database lies on disk; read from a copy."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            path = Path(folder) / DATABASE
+            put_image(path, image_of(self._folder / DATABASE))
+            connection = sqlite3.connect(path)
+            rows = connection.execute(
+                "SELECT lease_id, account, member_id, bucket, amount FROM leases WHERE request_id <> ''"
+                " ORDER BY lease_id"
+            ).fetchall()
+            connection.close()
+        return [dict(zip(("lease_id", "account", "owner", "bucket", "amount"), row, strict=True)) for row in rows]
 
     # --- HQ's people ------------------------------------------------------------------------------------------------
     async def fill(self, folder: Path, stores: int, members: int) -> None:
@@ -96,17 +120,20 @@ class Headquarters:
         hq = self.service
         assert hq is not None
         await hq.init_brand(chain.BRAND, chain.BRAND_NAME, chain.JOIN_URL)
-        files = chain.write_files(folder, members)
+        files = wealth.write_files(folder, members)
         with files["merchants"].open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("mch_id", "sub_mch_id", "store_id"))
             for number in range(stores):
                 await hq.add_store(chain.BRAND, store_id(number), f"{number + 1} 号店")
                 writer.writerow((chain.MCH_ID, chain.SUB_MCH_ID, store_id(number)))
-        await hq.import_rules(chain.BRAND, chain.RULES)
+        await hq.import_rules(chain.BRAND, wealth.RULES)
         await hq.import_items(chain.BRAND, files["items"])
         await hq.import_merchants(chain.BRAND, files["merchants"])
         await hq.import_members(chain.BRAND, files["members"])
+        await hq.import_batches(chain.BRAND, files["batches"])
+        await hq.import_coupons(chain.BRAND, files["coupons"])
+        await hq.import_cards(chain.BRAND, files["cards"])
 
     async def dynamic_code(self, member_number: str) -> str | None:
         """What a customer's mini-program shows; None while HQ is down."""

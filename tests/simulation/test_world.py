@@ -1,4 +1,4 @@
-"""Promises 1, 2, 5 and 8 in a seeded world: whatever breaks, no acknowledged sale is lost or doubled; it replays."""
+"""Promises 1, 2, 3, 5, 8 in a seeded world: no sale is lost or doubled, nobody overspends, and any failure replays."""
 
 import asyncio
 import os
@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.loop import NothingScheduled, VirtualLoop, run
-from tests.simulation.world import Plan, Report, simulate
+from tests.simulation.plan import Plan, Report
+from tests.simulation.world import simulate
 
 pytestmark = pytest.mark.timeout(600)  # worlds are many; a slow disk makes them slow
+TWINS_SEED = 33
 _SMALL = ("--days", "1", "--stores", "2", "--sales", "25")
 
 
@@ -28,13 +30,26 @@ def must_hold(plan: Plan) -> Report:
     return report
 
 
-@pytest.mark.parametrize("seed", [11, 12, 13])
-def test_whatever_breaks_no_acknowledged_sale_is_lost_or_doubled(seed: int) -> None:
+@pytest.mark.parametrize("seed", [11, 12])
+def test_whatever_breaks_no_acknowledged_sale_is_lost_or_doubled_and_nobody_overspends(seed: int) -> None:
     report = must_hold(Plan(seed=seed, days=1, stores=3, sales=40))
     for trouble in ("died", "line broken", "served, answer lost", "served again", "paper out"):
         assert report.counts[trouble] > 0, f"this world is too kind: no {trouble!r}"
-    assert report.figures["sales acknowledged"] >= 90  # of 120 asked for: the rest fell to dead tills
-    assert report.figures["balances shown and judged"] >= 40
+    figures = report.figures
+    assert figures["acknowledged: sale"] >= 75  # of 120 customers: some came for something else, some met dead tills
+    assert figures["balances shown and judged"] >= 40
+    assert figures["looks at all books together"] >= 60
+    for account in ("points", "sv_principal", "sv_gift", "coupon"):
+        assert figures.get(f"spent of {account}", 0) > 0, f"nobody spent {account}"
+    assert figures["spent twice, as admitted"] == 0
+
+
+def test_what_two_copies_of_one_disk_spend_twice_is_bounded_by_the_rights_that_were_copied() -> None:
+    report = must_hold(Plan(seed=TWINS_SEED, days=1, stores=2, sales=60, members=5, twins=1))
+    assert report.counts["disk copied"] == 1
+    figures = report.figures
+    assert 0 <= figures["spent twice, as admitted"] <= figures["rights that two copies held"]
+    assert figures["rights that two copies held"] > 0, "this world is too kind: there was nothing to spend twice"
 
 
 def test_the_same_seed_gives_the_same_trace_in_two_processes(tmp_path: Path) -> None:

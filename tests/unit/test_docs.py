@@ -11,7 +11,16 @@ from pydantic import BaseModel
 
 from agent.cli.hq import app as hq_app
 from agent.cli.main import app
-from agent.config import ApiSection, HqSection, PrinterSection, ReceiptSection, ScannerSection, Settings, parse
+from agent.config import (
+    ApiSection,
+    HqSection,
+    PrinterSection,
+    ReceiptSection,
+    ScannerSection,
+    Settings,
+    WorkstationSection,
+    parse,
+)
 from agent.wording import SENTENCES
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +28,7 @@ EXAMPLE = ROOT / "systemd" / "agent.example.toml"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SECTIONS: dict[str, type[BaseModel]] = {
     "hq": HqSection,
+    "workstation": WorkstationSection,
     "api": ApiSection,
     "scanner": ScannerSection,
     "printer": PrinterSection,

@@ -19,7 +19,7 @@ from drivers.escpos_layout import columns, pair_lines, printable, wrap
 from drivers.escpos_tokens import Token, TokenKind, tokenize
 from drivers.profiles import BUILTIN, Profile, from_python_escpos, profile
 from drivers.qr_matrix import matrix
-from tests.unit.test_receipts import URL, guest_facts, member_facts
+from tests.unit.test_receipts import URL, guest_facts, member_facts, spent_facts
 
 GOLDEN = Path(__file__).parents[1] / "cases" / "golden"
 P58, P80 = profile("generic-58"), profile("generic-80")
@@ -27,6 +27,7 @@ P58, P80 = profile("generic-58"), profile("generic-80")
 DOCUMENTS = {
     "member": sale_receipt(member_facts()),
     "guest": sale_receipt(guest_facts()),
+    "spent": sale_receipt(spent_facts()),
     "drawer": drawer_pulse(),
 }
 
@@ -47,7 +48,7 @@ def test_golden_bytes(document: str, profile_name: str) -> None:
 
 
 @pytest.mark.parametrize("profile_name", sorted(BUILTIN))
-@pytest.mark.parametrize("document", ["member", "guest"])
+@pytest.mark.parametrize("document", ["member", "guest", "spent"])
 def test_no_line_is_wider_than_the_paper_and_every_token_is_known(document: str, profile_name: str) -> None:
     paper = profile(profile_name)
     scale, width = 1, 0

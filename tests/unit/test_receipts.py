@@ -5,14 +5,20 @@ from dataclasses import replace
 import pytest
 
 from agent.domain import receipts
-from agent.domain.member import Certainty, Tier
+from agent.domain.asks import prepaid_tenders
+from agent.domain.holdings import Left
+from agent.domain.member import Certainty, HeldCard, Tier
+from agent.domain.offers import Offer, OfferType
 from agent.domain.points import EarnRule
+from agent.domain.prepaid import Purse, Voucher
 from agent.domain.pricing import Item
 from agent.domain.receipt import Document, Drawer, Pair, Qr, Text, from_json, to_json
 from agent.domain.receipt_facts import JoinInvitation, ReceiptFacts, ShownMember
 from agent.domain.receipts import drawer_pulse, join_prompt, reprint, sale_receipt
+from agent.domain.redemption import RedeemRule
+from agent.domain.rounding import CashStep
 from agent.domain.rules import JoinOffer, RuleSet
-from agent.domain.sale import CartLine, Earner, TenderLine, TenderType, price_cart
+from agent.domain.sale import Ask, CartLine, Earner, TenderLine, TenderType, price_cart
 from agent.wording import ENGLISH, LABELS, SENTENCES
 
 GOLD = Tier("gold", "金卡会员", 8800, 150)
@@ -44,6 +50,32 @@ def guest_facts() -> ReceiptFacts:
     plain = facts(Earner())
     cart = plain.cart
     return replace(plain, join=JoinInvitation(URL, RULES.join_offer, cart.foregone_fen, cart.member_points))
+
+
+def spent_facts() -> ReceiptFacts:
+    """A member who used two coupons, points, a count card and stored value, and paid the rest in cash."""
+    promo = Offer("p1", OfferType.AMOUNT_OFF, 300, min_fen=1000, scope=frozenset({"m"}), name="奶制品满10减3")
+    rules = replace(RULES, redeem=RedeemRule(100, 100, 5000), moling=CashStep.JIAO, stored_value=True, promos=(promo,))
+    coupons = (
+        Offer("c1", OfferType.AMOUNT_OFF, 500, min_fen=3000, name="满30减5元券", stackable=True),
+        Offer("c2", OfferType.AMOUNT_OFF, 5000, min_fen=30000, name="满300减50元券", stackable=True),
+    )
+    ask = Ask(coupons, 500, (Voucher("k1", {"w": 1}),), Purse(3000, 1000, 3600), cash=True)
+    cart = price_cart(CART, Earner(GOLD, GOLD, points=900), rules, "2026-08-09", ask)
+    cash = TenderLine(TenderType.CASH, cart.due_fen, received_fen=5000)
+    card = HeldCard("k1", "矿泉水十次卡", 6, 10, 1500, "")
+    return replace(
+        member_facts(),
+        cart=cart,
+        tenders=(cash, *prepaid_tenders(cart, "k1")),
+        collected_fen=cart.payable_fen,
+        change_fen=5000 - cart.due_fen,
+        points_earned=cart.points_earned,
+        points_balance=400 + cart.points_earned,
+        points_expire="2027-08-09",
+        left=Left(400 + cart.points_earned, 0, 400, card, 120, "2026-08-20"),
+        custodian="示例银行成都分行",
+    )
 
 
 def words(document: Document) -> str:
@@ -84,6 +116,50 @@ def test_each_line_names_its_price_and_reason() -> None:
 def test_a_customer_can_add_it_up(who: Earner) -> None:
     added, payable = amounts(sale_receipt(facts(who)))
     assert added == payable == facts(who).cart.payable_fen
+
+
+def test_a_customer_can_add_up_offers_points_and_rounding_too() -> None:
+    added, payable = amounts(sale_receipt(spent_facts()))
+    assert added == payable == spent_facts().cart.payable_fen
+
+
+def test_every_deduction_stands_under_its_name() -> None:
+    paper = words(sale_receipt(spent_facts()))
+    assert "会员价 59.90|-5.10\n奶制品满10减3|-3.00\n券 满30减5元券|-3.34" in paper
+    assert "积分抵扣 500积分|-5.00" in paper
+    assert "抹零|-0.05" in paper
+    assert "券 满300减50元券 未用：未达使用门槛" in paper
+    lost = replace(spent_facts(), cart=replace(spent_facts().cart, lost_fen=200))
+    assert "未享受优惠 2.00 元" in words(sale_receipt(lost))
+
+
+def test_s36_s37_stored_value_says_what_is_left_that_it_gives_no_change_and_who_keeps_it() -> None:
+    paper = words(sale_receipt(spent_facts()))
+    assert "储值支付|36.00\n  本金 30.00  赠送 6.00" in paper
+    assert "储值余额|4.00\n  本金 0.00  赠送 4.00\n本卡不找零\n储值资金存管：示例银行成都分行" in paper
+    (notice,) = [b for b in sale_receipt(spent_facts()).blocks if isinstance(b, Text) and b.text == "本卡不找零"]
+    assert (notice.scale, notice.bold) == (2, True), "conspicuous"
+    assert "次卡 矿泉水十次卡 x1|1.55" in paper
+    assert "次卡 矿泉水十次卡|剩余6次" in paper
+    assert "本卡不找零" not in words(sale_receipt(member_facts()))
+
+
+def test_s27_s28_points_say_their_last_day_and_what_ends_soon() -> None:
+    paper = words(sale_receipt(spent_facts()))
+    assert "使用积分|-500" in paper
+    assert "本单积分|+101\n  (有效期至 2027-08-09)\n120 积分将于 2026-08-20 到期" in paper
+    assert "(长期有效)" in words(sale_receipt(member_facts()))
+    pending = words(sale_receipt(replace(spent_facts(), points_pending=True)))
+    assert "本单积分待审核，通过后到账" in pending
+    assert "有效期至" not in pending
+
+
+def test_a_charge_beside_our_price_is_named_and_adds_up() -> None:
+    cart = price_cart((CartLine(Item("a", "水", 500), charged_fen=650),), Earner(), RULES, "2026-08-09")
+    charged = replace(facts(Earner()), cart=cart, tenders=(TenderLine(TenderType.CASH, 650),), collected_fen=650)
+    paper = sale_receipt(charged)
+    assert "实收价 6.50|1.50" in words(paper)
+    assert amounts(paper) == (650, 650)
 
 
 def test_member_sees_points_and_balance_with_its_age_when_offline() -> None:
@@ -173,6 +249,7 @@ def test_pains_25_a_copy_opens_no_drawer() -> None:
     [
         sale_receipt(member_facts()),
         sale_receipt(guest_facts()),
+        sale_receipt(spent_facts()),
         join_prompt("店", JoinInvitation(URL, JoinOffer(500, 0)), at_ms=AT_MS),
         receipts.test_page(printer="front", store="S1", at_ms=AT_MS),
         drawer_pulse(),

@@ -6,11 +6,22 @@ To make them anew after an intended change: delete the files and run this test o
 import base64
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.domain.digest import canonical, event_digest, extend, genesis
+from sync.claim_protocol import ClaimAnswer, ClaimRequest, WechatIdentity
+from sync.lease_protocol import (
+    HeldLease,
+    LeaseAnswer,
+    LeaseGrant,
+    LeasePage,
+    LeaseRequest,
+    LeaseShort,
+    LeaseWant,
+)
 from sync.message import Message
 from sync.proof import (
     Finding,
@@ -25,6 +36,8 @@ from sync.proof import (
 from sync.protocol import (
     Batch,
     BatchAnswer,
+    CardRow,
+    CouponRow,
     Feed,
     FeedPage,
     ItemRow,
@@ -70,6 +83,10 @@ def _proof() -> ProofAnswer:
     )  # fmt: skip
 
 
+_LEASE: dict[str, Any] = {
+    "lease_id": "ls_1.1", "epoch": EPOCH, "member_id": "m_1", "account": "points", "bucket": "opening",
+    "expires": "2027-12-31", "amount": 40, "usable_until_ms": AT_MS,
+}  # fmt: skip
 GOLDEN: dict[str, Message] = {
     "batch": Batch(
         epoch=EPOCH, first=1, last=1, head=HEAD, signature=_sign(STORE, batch_signing_bytes(WHO, EPOCH, 1, 1, HEAD)),
@@ -82,10 +99,40 @@ GOLDEN: dict[str, Message] = {
     "proof_request": ProofRequest(epoch=EPOCH, after=0, count=1, head=HEAD, seals=[_seal()]),
     "proof": _proof(),
     "seal": _seal(),
+    "offers_page": FeedPage(
+        feed=Feed.COUPONS, cursor=9, more=True,
+        rows=[CouponRow(
+            coupon_id="c_1", member_id="m_1", batch_id="cp5", version=2, state="issued", start_day="2026-11-01",
+            end_day="2026-12-31", claimed_at_ms=AT_MS, body='{"off_fen":500,"type":"amount_off"}',
+        ), MemberRow(
+            member_id="m_1", tier_id="gold", points=5, masked="*", sv_principal_fen=10000, sv_gift_fen=2050,
+            cards=[CardRow(card_id="k1", name="咖啡", left=8, total=10, price_fen=18000, expires="2027-01-31")],
+            expiring_points=7, expiring_day="2026-12-31", month="2026-11", month_spend_fen=52010, birthday="02-29",
+            growth=812, next_tier_id="top", next_tier_growth=1000, first_order=True, frozen=True, frozen_at_ms=AT_MS,
+        ), ItemRow(sku="10002", barcode="", name="芒果", list_fen=2590, min_fen=2000, market_fen=2600)],
+    ),
     "feed_page": FeedPage(
         feed=Feed.MEMBERS, cursor=4, more=False, watermarks={EPOCH: 1},
         rows=[MemberRow(member_id="m_1", tier_id="gold", points=1294, masked="138****8000"), ItemRow(
             sku="10001", barcode="6901028000017", name="猕猴桃", list_fen=1980)],
+    ),
+    "lease_request": LeaseRequest(
+        request_id="lr_1", epoch=EPOCH, last=1, member_id="m_1",
+        wants=[LeaseWant(account="points", amount=60), LeaseWant(account="count", amount="all", bucket="card-1")],
+    ),
+    "lease_answer": LeaseAnswer(
+        leases=[LeaseGrant(**_LEASE)], short=[LeaseShort(account="points", bucket="", wanted=60, granted=40)]
+    ),
+    "claim_request": ClaimRequest(
+        request_id="wx-1", claim="8Jc1mX0vT2uYb9Rk4LqPZw", member_code="100000000001",
+        identities=[WechatIdentity(appid="wx5f1d2c0de5a7e001", openid="o7Qx")],
+    ),
+    "claim_answer": ClaimAnswer(
+        request_id="wx-1", member_id="m_1", member_number="402918846025", is_new=True, state="credited", code="",
+        points=39, pack_points=10, coupon_id="c_1",
+    ),
+    "lease_page": LeasePage(
+        leases=[HeldLease(**_LEASE, settled=25, opened=True, wanted=True)], more=False, watermarks={EPOCH: 1}
     ),
 }  # fmt: skip
 

@@ -1,0 +1,101 @@
+"""What folded events do to coupons, count cards and what a member spent, so that tills see it with the next row.
+
+Called by sync.hq.fold inside its transaction, after lots and leases. Sums only: late events commute.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeGuard
+
+from agent.domain.ledger import COUNT_ACCOUNT, COUPON_ACCOUNT
+from agent.domain.sale import Posting
+from agent.limits import AMOUNT_FEN, QTY, TEXT_CHARS
+from agent.sqlite import Connection
+from sync.hq import card_write, coupon_write
+from sync.hq.enrol import Station
+from sync.hq.feeds import touch_members
+from sync.hq.judge import Judgement
+
+_PURCHASES: Final = frozenset({"sale", "return", "void"})
+
+
+def follow(connection: Connection, station: Station, epoch: str, moves: Sequence[tuple[int, Judgement]]) -> None:
+    """Follow folded events, (seq, judgement) each: coupons used and given back, cards sold and used, what was spent.
+
+    The caller has moved the members whose accounts these events move to the end of their feed.
+    """
+    coupons: dict[str, int] = defaultdict(int)
+    cards: dict[tuple[str, str], int] = defaultdict(int)
+    spent: dict[tuple[str, str], int] = defaultdict(int)
+    buyers: set[str] = set()
+    for seq, judgement in moves:
+        if judgement.kind == "count_card_sale":
+            _sell(connection, station, epoch, seq, judgement.owners)
+        if judgement.kind in _PURCHASES and judgement.member_id:
+            spent[judgement.member_id, judgement.sale_day[:7]] += judgement.payable_fen
+        if judgement.kind == "sale" and judgement.member_id:
+            buyers.add(judgement.member_id)
+        for one in judgement.postings:
+            if one.account == COUPON_ACCOUNT:
+                coupons[_lot(connection, station, one)] += one.amount
+            elif one.account == COUNT_ACCOUNT:
+                cards[one.owner, _lot(connection, station, one)] += one.amount
+    coupon_write.move(connection, station.brand_id, coupons)
+    card_write.move(connection, cards)
+    connection.executemany(
+        "UPDATE members SET ordered = 1 WHERE member_id = :member_id AND brand_id = :brand_id AND ordered = 0",
+        [{"member_id": member_id, "brand_id": station.brand_id} for member_id in sorted(buyers)],
+    )
+    _spend(connection, station.brand_id, spent)
+    moved = {owner for _seq, judgement in moves for owner in judgement.owners}
+    touch_members(connection, station.brand_id, {member_id for member_id, _month in spent} - moved)
+
+
+def _spend(connection: Connection, brand_id: str, spent: Mapping[tuple[str, str], int]) -> None:
+    """Add to what members spent in the newest month that events speak of (S17); an older month is no longer asked for.
+
+    The newest month and its sum are the same in whatever order events come.
+    """
+    connection.executemany(
+        "UPDATE members SET month = :month, month_spend_fen = :fen + CASE WHEN month = :month THEN month_spend_fen"
+        " ELSE 0 END WHERE member_id = :member_id AND brand_id = :brand_id AND month <= :month",
+        [
+            {"member_id": member_id, "month": month, "fen": fen, "brand_id": brand_id}
+            for (member_id, month), fen in sorted(spent.items())
+        ],
+    )
+
+
+def _lot(connection: Connection, station: Station, posting: Posting) -> str:
+    """The lot a posting moves: its own word, else that of the lease it spends from."""
+    if posting.bucket or not posting.lease:
+        return posting.bucket
+    row = connection.execute(
+        "SELECT bucket FROM leases WHERE workstation_id = :workstation_id AND lease_id = :lease_id",
+        {"workstation_id": station.workstation_id, "lease_id": posting.lease},
+    ).fetchone()
+    return "" if row is None else str(row["bucket"])
+
+
+def _sell(connection: Connection, station: Station, epoch: str, seq: int, owners: frozenset[str]) -> None:
+    """Enter the card that a count_card_sale names in `card`: owner, card_id, name, total, price_fen, expires.
+
+    A card that is not whole is left out: its units are in the books all the same, and no event holds up another.
+    """
+    row = connection.execute(
+        "SELECT body FROM events WHERE workstation_id = :workstation_id AND epoch = :epoch AND seq = :seq",
+        {"workstation_id": station.workstation_id, "epoch": epoch, "seq": seq},
+    ).fetchone()
+    card = json.loads(row["body"]).get("card")
+    if not isinstance(card, dict) or card.get("owner") not in owners:
+        return
+    card_id, name, expires = (str(card.get(field, "")) for field in ("card_id", "name", "expires"))
+    total, price_fen = card.get("total"), card.get("price_fen", 0)
+    texts = 1 <= len(card_id) <= 64 and 1 <= len(name) <= TEXT_CHARS and len(expires) in (0, 10)
+    if texts and _within(total, 1, QTY) and _within(price_fen, 0, AMOUNT_FEN):
+        card_write.sell(connection, str(card["owner"]), card_id, name, total, price_fen, expires)
+
+
+def _within(value: object, low: int, high: int) -> TypeGuard[int]:
+    return isinstance(value, int) and low <= value <= high

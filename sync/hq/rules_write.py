@@ -1,0 +1,81 @@
+"""Publishing rule sets: what the till can honour, what HQ does not allow besides, and what a person should look at.
+
+Called by sync.hq.service inside its transactions. A published version is never edited.
+"""
+
+from agent.domain.digest import Json, canonical
+from agent.domain.errors import InvariantViolation, Refusal
+from agent.domain.rules import rule_set
+from agent.sqlite import Connection
+from sync.hq.batch_write import average_ticket, threshold_warning
+from sync.hq.feeds import reserve
+from sync.protocol import Feed
+
+
+def refusals(body: dict[str, Json]) -> list[str]:
+    """Name what HQ refuses although a till could honour it: stored value of small merchants (S38).
+
+    >>> refusals({"merchant_kind": "micro", "stored_value": True})
+    ['stored_value: small merchants (merchant_kind micro) may not open stored value (S38)']
+    """
+    kind = body.get("merchant_kind", "ordinary")
+    if kind not in ("ordinary", "micro"):
+        return ["merchant_kind: use ordinary or micro"]
+    if kind == "micro" and body.get("stored_value", False) is not False:
+        return ["stored_value: small merchants (merchant_kind micro) may not open stored value (S38)"]
+    return []
+
+
+def lint(connection: Connection, brand_id: str, body: dict[str, Json]) -> list[str]:
+    """Warn of promotions whose threshold is not 1.2 to 1.5 of the average ticket (S42)."""
+    ticket = average_ticket(connection, brand_id)
+    promos = body.get("promos")
+    found = []
+    for place, promo in enumerate(promos if isinstance(promos, list) else []):
+        if isinstance(promo, dict) and promo.get("type") == "amount_off":
+            warning = threshold_warning(promo.get("min_fen"), ticket)
+            found += [f"promos.{place}.min_fen: {warning}"] if warning else []
+    return found
+
+
+def publish(connection: Connection, brand_id: str, body: dict[str, Json], at_ms: int) -> bool:
+    """Add a rule set; True when it is new, False when this very version is there already.
+
+    Refusal RULES_INVALID naming every fault, the till's and HQ's own; RULES_CHANGED when the version exists with
+    another content or is older than the newest: versions are immutable and only go up.
+    """
+    faults = refusals(body)
+    version = 0
+    try:
+        version = rule_set(body).version
+    except ValueError as error:
+        faults.insert(0, str(error))
+    try:
+        text = canonical(body).decode()
+    except InvariantViolation as error:
+        raise Refusal("RULES_INVALID", "; ".join([*faults, str(error)])) from error
+    if faults:
+        raise Refusal("RULES_INVALID", "; ".join(faults))
+    if version < 1:
+        raise Refusal("RULES_INVALID", "version must be 1 or more", field="version")
+    held = connection.execute(
+        "SELECT version, body FROM rule_sets WHERE brand_id = :brand_id AND version >= :version ORDER BY version",
+        {"brand_id": brand_id, "version": version},
+    ).fetchall()
+    if held and (held[0]["version"], held[0]["body"]) == (version, text):
+        return False
+    if held:
+        hint = f"give it version {held[-1]['version'] + 1}"
+        raise Refusal("RULES_CHANGED", f"rules version {version} was published before", hint=hint, status=409)
+    connection.execute(
+        "INSERT INTO rule_sets (brand_id, version, body, created_at_ms, feed_no)"
+        " VALUES (:brand_id, :version, :body, :at_ms, :feed_no)",
+        {
+            "brand_id": brand_id,
+            "version": version,
+            "body": text,
+            "at_ms": at_ms,
+            "feed_no": reserve(connection, brand_id, Feed.RULES, 1),
+        },
+    )
+    return True
