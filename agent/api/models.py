@@ -5,7 +5,7 @@ Edge models of the till's API; converted to domain types once, in the routes. WI
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from agent import limits
 from agent.domain.asks import Asks, CardUse, Override
@@ -155,11 +155,12 @@ class SaleRequest(Request):
     paper: Literal["receipt", "join_prompt", "none"] = "receipt"
     open_drawer: bool = False
 
-    @model_validator(mode="after")
-    def _tendered(self) -> "SaleRequest":
-        if not self.tenders and self.quote_id is None:
+    @field_validator("tenders")
+    @classmethod
+    def _tendered(cls, tenders: list[TenderRequest], info: ValidationInfo) -> list[TenderRequest]:
+        if not tenders and info.data.get("quote_id") is None:
             raise ValueError("only a quote of which nothing is due needs no tender")
-        return self
+        return tenders
 
     def to_domain(self) -> SaleOrder:
         """The domain's order."""
