@@ -67,7 +67,7 @@ lint: $(READY)
 
 # What tests need beyond Python; without root or sudo those tests are skipped, and say so.
 system-packages:
-	@.ci/system-packages zbar-tools systemd strace faketime
+	@.ci/system-packages zbar-tools systemd strace faketime postgresql chromium fonts-wqy-zenhei
 
 # Names, versions and hashes only: a lock file never carries an index address.
 lock: $(READY)

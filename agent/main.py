@@ -178,7 +178,7 @@ class Agent:
             transport=self._outside.hq_transport,
             on_contact=self._on_hq_contact,
             on_time=self.trust.heard,
-            now_ms=clock.now_ms,
+            clock=clock,
         )
         self._closing.push_async_callback(self.hq.close)
         hq = TrainingHq(self.hq, self.replica, clock, entropy) if training else self.hq

@@ -16,7 +16,7 @@ import zstandard
 
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S
-from agent.ports import KeyRing, Traffic
+from agent.ports import Clock, KeyRing, Traffic
 from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseRequest
 from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
@@ -46,7 +46,8 @@ class HttpHq:
     """One keep-alive client to one HQ. `keys` is None only for enrolment, the one unsigned call.
 
     `on_contact(reached, reason)` hears every call: whoever wants edges keeps them. `on_time(hq_ms, round_trip_s)` hears
-    what time HQ says it is; `now_ms` is our own, told to HQ with every call.
+    what time HQ says it is; `clock` is our own: its time is told to HQ with every call, and its monotonic side, which
+    counts what the machine slept through, measures the round trip.
     """
 
     def __init__(
@@ -61,13 +62,13 @@ class HttpHq:
         deadline_s: float = HQ_DEADLINE_S,
         on_contact: Callable[[bool, str], None] = lambda _, __: None,
         on_time: Callable[[int, float], None] = lambda _, __: None,
-        now_ms: Callable[[], int] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._workstation_id = workstation_id
         self._keys = keys
         self._on_contact = on_contact
         self._on_time = on_time
-        self._now_ms = now_ms
+        self._clock = clock
         self._deadline_s = deadline_s
         self._client = httpx.AsyncClient(
             base_url=base_url,
@@ -133,9 +134,9 @@ class HttpHq:
             assert self._keys is not None, "only enrolment is unsigned"
             signature = self._keys.sign(request_signing_bytes(method, target, body))
             headers["Authorization"] = authorization(self._workstation_id, signature)
-        if self._now_ms is not None:
-            headers[AT_MS_HEADER] = str(self._now_ms())
-        asked_s = asyncio.get_running_loop().time()
+        if self._clock is not None:
+            headers[AT_MS_HEADER] = str(self._clock.now_ms())
+        asked_s = self._mono_s()
         try:
             response = await self._send(method, target, body, headers)
             read = _read(response, answer)
@@ -144,11 +145,14 @@ class HttpHq:
             raise
         hq_ms = _at_ms(response.headers)
         if hq_ms is not None:
-            self._on_time(hq_ms, asyncio.get_running_loop().time() - asked_s)
+            self._on_time(hq_ms, self._mono_s() - asked_s)
         self._on_contact(True, "")
         if isinstance(read, HqRejected):
             raise read
         return read
+
+    def _mono_s(self) -> float:
+        return asyncio.get_running_loop().time() if self._clock is None else self._clock.mono_s()
 
     async def _send(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         try:

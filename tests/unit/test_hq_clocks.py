@@ -112,3 +112,22 @@ def test_a_till_hears_the_time_of_an_older_hq_too_but_only_of_its_own_hq(
         assert told == heard, "once: by the answer with a code of ours; a portal or a proxy is not believed"
 
     asyncio.run(run())
+
+
+def test_a_till_that_slept_while_it_asked_knows_that_the_answer_took_that_long() -> None:
+    async def run() -> None:
+        told: list[tuple[int, float]] = []
+        clock = HandClock()
+
+        def answer(_: httpx.Request) -> httpx.Response:
+            clock.at_ms += 901_000
+            return httpx.Response(401, json={"code": "NOT_AUTHENTICATED"}, headers={AT_MS_HEADER: str(NOW_MS)})
+
+        transport = httpx.MockTransport(answer)
+        hq = HttpHq("http://hq", transport=transport, on_time=lambda *at: told.append(at), clock=clock)
+        with pytest.raises(SyncError):
+            await hq.enrol(EnrolRequest(code="x" * 16, public_key="A" * 43 + "="))
+        await hq.close()
+        assert told == [(NOW_MS, 901.0)]
+
+    asyncio.run(run())
