@@ -16,7 +16,8 @@ import httpx
 
 from agent.config import Settings, load
 from agent.demo import world as chain
-from agent.main import Agent, enrol
+from agent.enrolling import enrol
+from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
 from sync.hq.main import HqServer, open_hq
 from tests.processes import Daemon

@@ -15,7 +15,8 @@ from agent.api.answers_member import IdentificationView
 from agent.demo import world as chain
 from agent.domain.digest import Json
 from agent.domain.validity import local_day
-from agent.main import Agent, enrol
+from agent.enrolling import enrol
+from agent.main import Agent
 from tests.api_till import ApiTill, checked, problem, running
 
 RICH = 80

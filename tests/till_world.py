@@ -13,7 +13,8 @@ import httpx
 from agent.config import Settings, parse
 from agent.demo import world as chain
 from agent.demo.cable import Cable
-from agent.main import Agent, enrol
+from agent.enrolling import enrol
+from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
 from sync.hq.main import HqServer, open_hq

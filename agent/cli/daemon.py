@@ -17,8 +17,8 @@ from agent.cli.common import (
     settings,
 )
 from agent.config import WorkstationSection
+from agent.enrolling import enrol as enrol_here
 from agent.main import Agent
-from agent.main import enrol as enrol_here
 from agent.notify import our_notifier
 from agent.sqlite import LIBRARY_VERSION
 from agent.system import SystemClock, SystemEntropy

@@ -21,7 +21,8 @@ from agent.demo.props import Props
 from agent.demo.screen import Screen
 from agent.demo.spenders import savers
 from agent.domain.errors import ConfigError
-from agent.main import Agent, enrol
+from agent.enrolling import enrol
+from agent.main import Agent
 from agent.ports import Clock, Entropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
 from sync.hq.main import HqServer, open_hq

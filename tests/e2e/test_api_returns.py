@@ -13,8 +13,9 @@ from agent.api.after_answers import ReturnView, VoidView
 from agent.config import parse
 from agent.demo.world import STORE
 from agent.domain.errors import Refusal
+from agent.enrolling import enrol
 from agent.limits import LEASE_IDLE_S
-from agent.main import Agent, enrol
+from agent.main import Agent
 from tests.after_till import AfterTill, after_till
 from tests.api_till import problem, someone
 from tests.till_world import cash
