@@ -5,10 +5,11 @@ Codes live in memory and on monotonic time: nothing here depends on the wall clo
 
 import base64
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agent.domain.errors import Refusal
+from agent.grants import VENDOR, ApiScope, Grant
 from agent.limits import PAIRING_ATTEMPTS, PAIRING_CODE_TTL_S
 from agent.ports import Clock, Entropy
 
@@ -18,12 +19,16 @@ _TOKEN_BYTES = 32
 class Tokens(Protocol):
     """Where accepted tokens are kept, hashed."""
 
-    async def add(self, token: str, app: str, at_ms: int) -> None:
+    async def add(self, token: str, grant: Grant) -> None:
         """Accept a token from now on."""
         ...
 
-    async def active(self) -> dict[bytes, str]:
-        """Hash -> app of every token in force."""
+    async def active(self) -> dict[bytes, Grant]:
+        """Hash -> grant of every token in force."""
+        ...
+
+    async def revoke(self, token_id: str, at_ms: int) -> bool:
+        """Refuse a token from now on; whether there was one in force."""
         ...
 
 
@@ -31,6 +36,7 @@ class Tokens(Protocol):
 class _Open:
     code: str
     until_s: float
+    scopes: frozenset[ApiScope]
     attempts: int = 0
 
 
@@ -43,14 +49,14 @@ class Pairing:
         self._entropy = entropy
         self._open: _Open | None = None
 
-    def new_code(self) -> str:
-        """Open pairing for PAIRING_CODE_TTL_S; the code before, if any, ends."""
+    def new_code(self, scopes: frozenset[ApiScope] = VENDOR) -> str:
+        """Open pairing for PAIRING_CODE_TTL_S, for tokens of these scopes; the code before, if any, ends."""
         number = int.from_bytes(self._entropy.token(8), "big") % 100_000_000
-        self._open = _Open(f"{number:08d}", self._clock.mono_s() + PAIRING_CODE_TTL_S)
+        self._open = _Open(f"{number:08d}", self._clock.mono_s() + PAIRING_CODE_TTL_S, scopes)
         return self._open.code
 
-    async def redeem(self, code: str, app: str) -> str:
-        """Give a token for a right code; raises Refusal PAIRING_REFUSED."""
+    async def redeem(self, code: str, app: str) -> tuple[str, Grant]:
+        """Give a token for a right code, and what it may do; raises Refusal PAIRING_REFUSED."""
         opened = self._open
         if opened is None or opened.until_s <= self._clock.mono_s():
             raise _refused("no pairing code is open")
@@ -60,13 +66,23 @@ class Pairing:
                 self._open = None
             raise _refused("the pairing code is wrong")
         self._open = None
-        return await self.issue(app)
+        return await self.issue(Grant("", app, opened.scopes))
 
-    async def issue(self, app: str) -> str:
-        """Make and keep a token for `app`; shown once, stored as a hash."""
+    async def issue(self, grant: Grant) -> tuple[str, Grant]:
+        """Make and keep a token; shown once, stored as a hash."""
         token = base64.urlsafe_b64encode(self._entropy.token(_TOKEN_BYTES)).decode().rstrip("=")
-        await self._tokens.add(token, app, self._clock.now_ms())
-        return token
+        grant = replace(grant, created_at_ms=self._clock.now_ms())
+        await self._tokens.add(token, grant)
+        return token, grant
+
+    async def given(self) -> list[Grant]:
+        """Every token in force, newest first."""
+        return sorted((await self._tokens.active()).values(), key=lambda one: -one.created_at_ms)
+
+    async def revoke(self, token_id: str) -> None:
+        """Refuse a token from now on; raises Refusal TOKEN_UNKNOWN."""
+        if not await self._tokens.revoke(token_id, self._clock.now_ms()):
+            raise Refusal("TOKEN_UNKNOWN", "no such token is in force", hint="list them again", status=404)
 
 
 def _refused(why: str) -> Refusal:

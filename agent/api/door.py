@@ -12,12 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.api.access import GRANT
 from agent.api.problems import SAFE, problem
+from agent.grants import Grant, needed
 from agent.limits import API_BODY_BYTES, API_REQUESTS_PER_S
 from agent.ports import Clock
 
-OPEN_PATHS = frozenset({"/v1/hello", "/v1/pair", "/openapi.json"})
-ActiveTokens = Callable[[], Awaitable[dict[bytes, str]]]
+OPEN_PATHS = frozenset({"/v1/hello", "/v1/pair", "/v1/sign-in", "/v1/screen", "/openapi.json"})
+OPEN_PAGES = frozenset({"/", "/manage"})
+ASSETS = "/assets/"
+ActiveTokens = Callable[[], Awaitable[dict[bytes, Grant]]]
 HashToken = Callable[[str], bytes]
 
 
@@ -30,6 +34,7 @@ class DoorRules:
     tokens: ActiveTokens
     hash_token: HashToken
     clock: Clock
+    has_ended: Callable[[Grant], bool] = lambda _: False
     trusted: bool = False
 
 
@@ -76,24 +81,29 @@ class Door:
             refusal = _refuse_body(request)
             if refusal is not None:
                 return refusal
-        if self.rules.trusted or request.scope["path"] in OPEN_PATHS:
+        if self.rules.trusted or _is_open(request):
             return None
-        return await self._refuse_token(request.headers.get("authorization", ""))
+        return await self._refuse_token(request, request.headers.get("authorization", ""))
 
-    async def _refuse_token(self, authorization: str) -> Response | None:
+    async def _refuse_token(self, request: Request, authorization: str) -> Response | None:
         scheme, _, token = authorization.partition(" ")
         known: bytes | None = None
         if scheme.lower() == "bearer" and token:
             given = self.rules.hash_token(token)
-            for stored in await self.rules.tokens():
-                if hmac.compare_digest(stored, given):
+            for stored, grant in (await self.rules.tokens()).items():
+                if hmac.compare_digest(stored, given) and not self.rules.has_ended(grant):
                     known = stored
+                    request.scope[GRANT] = grant
         if known is None:
             headers = {"WWW-Authenticate": "Bearer"}
             hint = "pair this program: `pos-agent pair` shows a code for POST /v1/pair"
             return problem(401, "TOKEN_REFUSED", "no valid token", hint=hint, headers=headers)
         if not self._within_rate(known):
             return problem(429, "TOO_MANY_REQUESTS", "too many requests", headers={"Retry-After": "1"})
+        scope = needed(request.scope["path"])
+        if scope is not None and scope not in request.scope[GRANT].scopes:
+            hint = f"this token was not given {scope}; a manager can pair again with it"
+            return problem(403, "SCOPE_REFUSED", f"this call needs {scope}", hint=hint)
         return None
 
     def _within_rate(self, token: bytes) -> bool:
@@ -106,6 +116,13 @@ class Door:
             return False
         bucket.tokens -= 1.0
         return True
+
+
+def _is_open(request: Request) -> bool:
+    path = request.scope["path"]
+    if path in OPEN_PATHS:
+        return True
+    return request.method in ("GET", "HEAD") and (path in OPEN_PAGES or path.startswith(ASSETS))
 
 
 def _refuse_body(request: Request) -> Response | None:

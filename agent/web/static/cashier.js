@@ -1,0 +1,333 @@
+// The cashier page. One input, always in focus; everything else by function keys.
+
+import { NoAnswer, Problem, Till, fresh } from './api.js';
+import { Cart, typed } from './cart.js';
+import { chips } from './chips.js';
+import { ask, askCash, askWechat, confirmed } from './dialogs.js';
+import { el, show } from './dom.js';
+import { cartPanel, memberPanel, soldPanel, totalPanel } from './panels.js';
+import { signIn } from './signin.js';
+import { loadWords, say } from './words.js';
+
+const AGAIN_MS = 1_000;
+const STATUS_MS = 30_000;
+const at = (id) => document.getElementById(id);
+
+class Cashier {
+  constructor(till, screen) {
+    this.till = till;
+    this.screen = screen;
+    this.cart = new Cart();
+    this.sold = null;
+    this.status = null;
+    this.connected = true;
+    this.busy = false;
+    this.session = null;
+    this.asked = 0;
+    this.turn = Promise.resolve();
+  }
+
+  /** One thing after another: a scan that comes while another is being priced waits for it. */
+  serial(work) {
+    this.turn = this.turn.then(work, work);
+    return this.turn;
+  }
+
+  begin(session) {
+    this.session = session;
+    at('counter').hidden = false;
+    at('who-am-i').textContent = `${session.name || session.operator}`;
+    this.draw();
+    this.look();
+    this.till.follow((kind, data) => this.hear(kind, data), (up) => {
+      this.connected = up;
+      if (up) this.look();
+      this.drawChips();
+    });
+  }
+
+  // --- what happens -------------------------------------------------------------------------------------------------
+  async hear(kind, data) {
+    if (document.querySelector('dialog')) return;
+    if (kind === 'member.resolved') await this.change(() => this.cart.identify(data));
+    else if (kind === 'scan.item') await this.enter(data.text);
+    else if (kind === 'scan.coupon') await this.change(() => this.cart.toggleCoupon(data.text));
+    else if (kind === 'scan.payment_code' && data.auth_code) await this.resolve({ auth_code: data.auth_code });
+    else if (kind === 'scan.refused') this.say(say(`refused_${data.code}`), true);
+    else if (kind === 'scan.unreadable') this.say(say('unreadable'), true);
+    else if (/^(device|sync|storage|clock)\./.test(kind)) this.look();
+    else if (kind === 'print.state' && data.reason) this.say(`${say('printer')}: ${data.reason}`, true);
+  }
+
+  async look() {
+    try {
+      this.status = await this.till.get('/v1/status');
+    } catch { /* the chip of the line says it */ }
+    this.drawChips();
+  }
+
+  // --- the cart -----------------------------------------------------------------------------------------------------
+  async enter(text) {
+    if (/^MC\d\./.test(text)) return this.resolve({ code: text });
+    if (/^CP\./.test(text)) return this.change(() => this.cart.toggleCoupon(text));
+    const line = typed(text);
+    if (!line) return this.say(say('not_understood'), true);
+    return this.change(() => this.cart.add(line));
+  }
+
+  resolve(body) {
+    return this.serial(async () => {
+      try {
+        const who = await this.till.post('/v1/members/resolve', body);
+        await this.apply(() => this.cart.identify(who));
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+  }
+
+  change(make) { return this.serial(() => this.apply(make)); }
+
+  /** Make a change and price it; one that the agent refuses is taken back. */
+  async apply(make) {
+    if (this.sold) this.next();
+    const before = this.cart.snapshot();
+    make();
+    if (!await this.price()) {
+      this.cart.restore(before);
+      this.draw();
+      if (!before.quote) await this.price();
+    }
+  }
+
+  async price() {
+    const mine = ++this.asked;
+    this.draw();
+    if (this.cart.empty) return true;
+    try {
+      const quote = await this.till.post('/v1/quotes', this.cart.quoteBody());
+      if (mine !== this.asked) return true;
+      this.cart.quote = quote;
+      this.say('');
+      this.draw();
+      return true;
+    } catch (error) {
+      if (mine !== this.asked) return true;
+      if (error instanceof Problem && await this.allowed(error)) return this.price();
+      this.fail(error);
+      return error instanceof NoAnswer;
+    }
+  }
+
+  /** Refusals that a person can lift. */
+  async allowed(problem) {
+    if (problem.code === 'REDEMPTION_NEEDS_CONFIRMATION' && await confirmed(problem.message)) {
+      this.cart.confirmed = true;
+      return true;
+    }
+    if (problem.code !== 'PRICE_BELOW_70' || this.cart.override) return false;
+    const found = await ask(problem.message, [
+      { name: 'operator', label: say('supervisor') }, { name: 'reason', label: say('why') },
+    ], (values) => (values.operator && values.reason ? '' : say('both_needed')));
+    this.cart.override = found;
+    return found !== null;
+  }
+
+  // --- paying -------------------------------------------------------------------------------------------------------
+  payCash() { return this.serial(() => this.takeCash()); }
+
+  payWechat() { return this.serial(() => this.takeWechat()); }
+
+  async takeCash() {
+    if (!await this.ready(true)) return;
+    const due = this.cart.quote.due_fen;
+    const received = due ? await askCash(due) : 0;
+    if (received === null) return this.apply(() => this.cart.ask('cash', false));
+    const tenders = due ? [{ type: 'cash', amount_fen: due, received_fen: received }] : [];
+    return this.book(this.cart.saleBody(tenders, this.session.operator), received - due);
+  }
+
+  async takeWechat() {
+    if (!await this.ready(false)) return;
+    const due = this.cart.quote.due_fen;
+    const raw = await askWechat(due);
+    if (raw === null) return;
+    const tender = { type: 'wechat', amount_fen: due };
+    let payer = null;
+    if (raw) {
+      try {
+        const paid = await this.till.post('/v1/payments/wechat', { raw });
+        tender.transaction_id = paid.payment.transaction_id;
+        if (!this.cart.who) payer = paid.identification_id;
+      } catch (error) {
+        this.fail(error);
+        return;
+      }
+    }
+    await this.book(this.cart.saleBody([tender], this.session.operator, payer), 0);
+  }
+
+  async ready(cash) {
+    if (this.cart.empty || this.sold) return false;
+    if (this.cart.cash !== cash) await this.apply(() => this.cart.ask('cash', cash));
+    return this.cart.quote !== null || await this.price();
+  }
+
+  /** Book it, asking again with the very same body until there is an answer. */
+  async book(body, changeFen) {
+    this.busy = true;
+    this.draw();
+    try {
+      for (;;) {
+        try {
+          const sale = await this.till.post('/v1/sales', body);
+          await this.finish(sale, changeFen);
+          return;
+        } catch (error) {
+          const again = error instanceof NoAnswer || error.status >= 500 || error.code === 'IN_FLIGHT';
+          this.say(again ? say('asking_again') : error.message, true);
+          if (!again) return;
+          await new Promise((done) => { setTimeout(done, AGAIN_MS); });
+        }
+      }
+    } finally {
+      this.busy = false;
+      this.draw();
+    }
+  }
+
+  async finish(sale, changeFen) {
+    let joinSvg = null;
+    if (sale.join) {
+      try {
+        joinSvg = (await this.till.post('/v1/qr', { payload: sale.join.url })).svg;
+      } catch { /* it stands on paper too */ }
+    }
+    this.sold = { sale, changeFen, joinSvg };
+    this.cart = new Cart();
+    this.say('');
+  }
+
+  next() {
+    this.sold = null;
+    this.cart = new Cart();
+  }
+
+  async drawer() {
+    const found = await ask(say('open_drawer'), [{ name: 'reason', label: say('why') }],
+      ({ reason }) => (reason ? '' : say('why_needed')));
+    if (!found) return;
+    try {
+      await this.till.post('/v1/drawer/open', {
+        drawer_id: fresh('page'), operator: this.session.operator, reason: found.reason,
+      });
+      this.say(say('drawer_asked'));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  // --- drawing ------------------------------------------------------------------------------------------------------
+  draw() {
+    document.body.classList.toggle('busy', this.busy);
+    cartPanel(at('cart'), this.cart);
+    totalPanel(at('total'), this.cart);
+    if (this.sold) soldPanel(at('member'), this.sold.sale, this.sold.changeFen, this.sold.joinSvg);
+    else memberPanel(at('member'), this.cart, this.screen.join_svg);
+    at('table').textContent = this.cart.table ? say('table', { table: this.cart.table }) : '';
+    if (!document.querySelector('dialog')) at('input').focus();
+  }
+
+  drawChips() { chips(at('chips'), this.status, this.connected); }
+
+  say(text, wrong = false) {
+    at('said').textContent = text;
+    at('said').className = wrong ? 'wrong' : '';
+  }
+
+  fail(error) { this.say(error instanceof NoAnswer ? say('no_answer') : error.message, true); }
+}
+
+function keys(cashier) {
+  const toggle = (name) => cashier.change(() => cashier.cart.ask(name, cashier.cart[name] ? 0 : 'max'));
+  const member = async () => {
+    const found = await ask(say('member_code'), [{ name: 'code', label: say('member_code') }]);
+    if (found?.code) await cashier.resolve({ code: found.code });
+  };
+  const coupon = async () => {
+    const coupons = cashier.cart.who?.member?.coupons ?? [];
+    const found = await ask(say('coupon_number'), [{ name: 'number', label: say('coupon_number'), inputmode: 'numeric' }],
+      ({ number }) => (coupons[Number(number) - 1] || /^CP\./.test(number) ? '' : say('no_coupon')));
+    const id = coupons[Number(found?.number) - 1]?.coupon_id ?? found?.number;
+    if (id) await cashier.change(() => cashier.cart.toggleCoupon(id));
+  };
+  const card = () => {
+    const held = cashier.cart.who?.member?.count_cards.find((one) => one.left > 0);
+    const line = cashier.cart.selected + 1;
+    return held && cashier.change(() => cashier.cart.ask(
+      'card', cashier.cart.card ? null : { card_id: held.card_id, units: 1, line },
+    ));
+  };
+  const table = async () => {
+    const found = await ask(say('table_number'), [{ name: 'table', label: say('table_number'), value: cashier.cart.table }]);
+    if (found) cashier.cart.table = found.table;
+    cashier.draw();
+  };
+  return {
+    F2: member, F3: coupon, F4: () => toggle('points'), F6: () => toggle('stored'), F7: card,
+    F8: cashier.screen.tables ? table : null, F9: () => cashier.payCash(), F10: () => cashier.payWechat(),
+    F12: () => cashier.drawer(), F5: () => {},
+  };
+}
+
+function wire(cashier) {
+  const acts = keys(cashier);
+  const names = { F2: 'member', F3: 'coupon', F4: 'points', F6: 'stored', F7: 'card', F8: 'table', F9: 'cash', F10: 'wechat', F12: 'drawer' };
+  show(at('keys'), Object.entries(names).filter(([key]) => acts[key]).map(([key, name]) => el(
+    'button', { type: 'button', 'data-key': key, onclick: () => acts[key]() }, el('kbd', { text: key }), say(`key_${name}`),
+  )), el('p', { class: 'hint', text: say('keys_hint') }));
+  document.addEventListener('keydown', (event) => {
+    if (at('counter').hidden || document.querySelector('dialog')) return;
+    const input = at('input');
+    const act = acts[event.key] ?? {
+      ArrowUp: () => cashier.cart.move(-1), ArrowDown: () => cashier.cart.move(1),
+      '+': !input.value && (() => cashier.change(() => cashier.cart.change(1))),
+      '-': !input.value && (() => cashier.change(() => cashier.cart.change(-1))),
+      Delete: () => cashier.change(() => cashier.cart.remove()),
+      Escape: async () => { if (cashier.cart.empty || await confirmed(say('clear_cart'))) cashier.next(); },
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    Promise.resolve(act()).finally(() => cashier.draw());
+  });
+  at('entry').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const text = at('input').value.trim();
+    at('input').value = '';
+    if (text) cashier.enter(text);
+  });
+}
+
+async function start() {
+  const till = new Till();
+  const screen = await loadWords(till);
+  document.title = `${screen.store_name} ${say('cashier')}`;
+  at('shop').textContent = screen.store_name;
+  at('training').hidden = !screen.training;
+  at('training').textContent = say('training');
+  at('input').placeholder = say('input');
+  at('input').setAttribute('aria-label', say('input'));
+  at('sign-out').textContent = say('sign_out');
+  const cashier = new Cashier(till, screen);
+  wire(cashier);
+  const enter = () => signIn(till, at('door'), screen.store_name, 'sell', (session) => cashier.begin(session));
+  till.onSignedOut = () => {
+    at('counter').hidden = true;
+    enter();
+  };
+  at('sign-out').addEventListener('click', () => till.signOut());
+  setInterval(() => till.signedIn && cashier.look(), STATUS_MS);
+  enter();
+}
+
+start();

@@ -1,0 +1,247 @@
+"""The cashier page in a real Chromium: sales by keyboard alone, with devices, with the cable out, over a restart."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from agent.demo.world import DemoMember
+from agent.people import Role
+from agent.wording import SCREEN
+from drivers.simulated import Fault
+from tests.api_till import someone
+from tests.browser import ServedTill, chromium, served_till
+
+pytestmark = pytest.mark.system("chromium")
+PIN = "482913"
+PATIENCE_MS = 15_000
+"""A browser starts slowly on a busy machine; nothing here waits so long when it works."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedTill]:
+    with served_till(tmp_path_factory.mktemp("cashier"), extra="[workstation]\ntables = true\n") as found:
+        found.run(found.till.world.agent.people.put("101", "小王", Role.CASHIER, PIN))
+        yield found
+
+
+@pytest.fixture
+def page(served: ServedTill, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    found = context.new_page()
+    wrong: list[str] = []
+    found.on("pageerror", lambda error: wrong.append(str(error)))
+    sign_in(found, served)
+    yield found
+    assert wrong == []
+    context.close()
+
+
+def sign_in(page: Page, served: ServedTill) -> None:
+    page.goto(served.url)
+    page.fill("#operator", "101")
+    page.fill("#pin", PIN)
+    page.keyboard.press("Enter")
+    expect(page.locator("#input")).to_be_focused()
+    expect(page.locator("#chips .chip[data-name=line].up")).to_be_visible()
+
+
+def enter(page: Page, *codes: str) -> None:
+    for code in codes:
+        before = page.locator("#cart tbody tr").count()
+        page.keyboard.type(code)
+        page.keyboard.press("Enter")
+        expect(page.locator("#cart tbody tr")).to_have_count(before + 1)
+    expect(page.locator("#total .due dd")).to_be_visible()
+
+
+def due(page: Page) -> str:
+    return page.locator("#total .due dd").inner_text()
+
+
+def pay_cash(page: Page, received: str = "") -> None:
+    page.keyboard.press("F9")
+    expect(page.locator("dialog input")).to_be_focused()
+    if received:
+        page.keyboard.type(received)
+    page.keyboard.press("Enter")
+    expect(page.locator("#member h2")).to_have_text(SCREEN["sold"][0])
+
+
+def sales(served: ServedTill) -> int:
+    return served.run(_sales(served))
+
+
+async def _sales(served: ServedTill) -> int:
+    store = served.till.world.agent.books._store
+    row = await store.read(
+        lambda connection: connection.execute("SELECT count(*) FROM events WHERE kind = 'sale'").fetchone()
+    )
+    return int(row[0])
+
+
+def last_sale(served: ServedTill) -> dict[str, Any]:
+    async def read() -> str:
+        store = served.till.world.agent.books._store
+        row = await store.read(
+            lambda connection: connection.execute(
+                "SELECT body FROM events WHERE kind = 'sale' ORDER BY at_ms DESC, seq DESC LIMIT 1"
+            ).fetchone()
+        )
+        return str(row["body"])
+
+    body: dict[str, Any] = json.loads(served.run(read()))
+    return body
+
+
+def gold() -> DemoMember:
+    return someone("gold")
+
+
+def test_a_sale_by_member_code_scanned_and_typed_with_every_reason_on_screen(page: Page, served: ServedTill) -> None:
+    before = sales(served)
+    served.call(lambda: served.till.world.scanner.scan(gold().number))
+    expect(page.locator("#member .tier")).to_contain_text("88折")
+    enter(page, "2*10001", "1536g*10008")
+    assert due(page) == "￥50.52"
+    expect(page.locator("#cart tbody tr").first).to_contain_text("金卡会员价")
+    served.call(lambda: served.till.world.scanner.scan("6901028000031"))
+    expect(page.locator("#cart tbody tr")).to_have_count(3)
+    pay_cash(page, "100")
+    expect(page.locator("#member")).to_contain_text("14.48")
+    body = last_sale(served)
+    assert (sales(served), body["totals"]["payable_fen"], body["operator"]) == (before + 1, 8552, "101")
+    assert body["member"]["member_id"]
+    expect(page.locator("#input")).to_be_focused()
+
+
+def test_an_unknown_code_is_said_and_the_cart_stays(page: Page) -> None:
+    enter(page, "10007")
+    shown = due(page)
+    page.keyboard.type("nonsense")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said.wrong")).to_have_text("价目表里没有这个商品")
+    assert (page.locator("#cart tbody tr").count(), due(page)) == (1, shown)
+    page.keyboard.press("+")
+    expect(page.locator("#cart tbody tr")).to_contain_text("×2")
+    page.keyboard.press("Delete")
+    expect(page.locator("#cart tbody tr")).to_have_count(0)
+
+
+def test_a_stranger_who_pays_by_wechat_is_offered_to_join_on_screen(page: Page, served: ServedTill) -> None:
+    enter(page, "2*10001")
+    page.keyboard.press("F10")
+    expect(page.locator("dialog textarea")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#member h2")).to_have_text(SCREEN["sold"][0])
+    expect(page.locator("#member .join img")).to_be_visible()
+    assert last_sale(served)["claim_sha256"]
+
+
+def test_a_sale_by_wechats_result_earns_for_the_payer(page: Page, served: ServedTill) -> None:
+    enter(page, "2*10001")
+    _transaction, raw = served.call(lambda: served.till.wechat(3960, gold()))
+    page.keyboard.press("F10")
+    page.fill("dialog textarea", raw)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#member h2")).to_have_text(SCREEN["sold"][0])
+    body = last_sale(served)
+    assert (body["member"]["certainty"], body["totals"]["payable_fen"]) == ("payment", 3960)
+    assert body["totals"]["points_earned"] > 0
+    assert body["discrepancies"] == []
+
+
+def test_a_double_click_on_pay_books_once(page: Page, served: ServedTill) -> None:
+    before = sales(served)
+    enter(page, "10007")
+    page.keyboard.press("F9")
+    page.locator("dialog button.main").dblclick()
+    expect(page.locator("#member h2")).to_have_text(SCREEN["sold"][0])
+    page.keyboard.press("F9")
+    page.keyboard.press("Enter")
+    assert sales(served) == before + 1
+
+
+def test_with_the_cable_out_a_member_is_served_and_the_page_says_so(page: Page, served: ServedTill) -> None:
+    world = served.till.world
+    before = sales(served)
+    served.run(world.cable.pull())
+    try:
+        enter(page, "10007")
+        served.call(world.agent.pusher.wake.set)
+        served.call(lambda: world.scanner.scan(gold().number))
+        expect(page.locator("#member .tier")).to_contain_text("88折")
+        pay_cash(page)
+        expect(page.locator("#chips .chip[data-name=hq].down")).to_be_visible(timeout=40_000)
+    finally:
+        served.run(world.cable.plug())
+    assert sales(served) == before + 1
+    expect(page.locator("#chips .chip[data-name=hq].up")).to_be_visible(timeout=40_000)
+
+
+def test_paper_out_is_shown_and_the_receipt_comes_when_paper_is_back(page: Page, served: ServedTill) -> None:
+    printer = served.till.world.printer
+    jobs = len(printer.jobs)
+    served.call(lambda: setattr(printer, "fault", Fault.PAPER_OUT))
+    enter(page, "10007")
+    pay_cash(page)
+    expect(page.locator("#chips .chip[data-name^=printer].down")).to_be_visible(timeout=30_000)
+    served.call(lambda: setattr(printer, "fault", Fault.NONE))
+    expect(page.locator("#chips .chip[data-name^=printer].up")).to_be_visible(timeout=60_000)
+    served.run(printer.wait_job(jobs + 1, timeout=60))
+
+
+def test_the_page_takes_up_its_line_after_the_agent_restarted_and_misses_nothing(
+    page: Page, served: ServedTill
+) -> None:
+    enter(page, "10001")
+    served.run(served.halt())
+    expect(page.locator("#chips .chip[data-name=line].down")).to_be_visible(timeout=30_000)
+    served.run(served.start_again())
+    expect(page.locator("#chips .chip[data-name=line].up")).to_be_visible(timeout=30_000)
+    assert page.locator("#cart tbody tr").count() == 1
+    enter(page, "10007")
+    pay_cash(page)
+
+
+def test_table_numbers_where_the_shop_uses_them(page: Page) -> None:
+    page.keyboard.press("F8")
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    expect(page.locator("#table")).to_have_text("桌号 12")
+
+
+def test_signing_out_leaves_nothing_and_asks_again(page: Page) -> None:
+    enter(page, "10007")
+    page.locator("#sign-out").click()
+    expect(page.locator("#operator")).to_be_focused()
+    expect(page.locator("#counter")).to_be_hidden()
+    page.fill("#operator", "101")
+    page.fill("#pin", "111111")
+    page.keyboard.press("Enter")
+    expect(page.locator(".sign-in .wrong")).to_have_text("工号或密码不对")
+
+
+def test_every_word_the_pages_say_is_written() -> None:
+    folder = Path("agent/web/static")
+    said: set[str] = set()
+    begun: set[str] = set()
+    for one in folder.glob("*.js"):
+        text = one.read_text(encoding="utf-8")
+        said |= set(re.findall(r"\b(?:say|heading|act|fact|line)\('([A-Za-z_]+)'", text))
+        begun |= set(re.findall(r"say\(`([a-z_]+)\$\{", text))
+    assert said - set(SCREEN) == set()
+    assert {one for one in begun if not any(key.startswith(one) for key in SCREEN)} == set()
