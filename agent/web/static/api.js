@@ -56,11 +56,13 @@ export class Till {
     return session;
   }
 
-  async signOut() {
+  /** End the session; `quietly`: whoever asks says why themselves. */
+  async signOut(quietly = false) {
     try {
       await this.call('DELETE', '/v1/session');
     } finally {
-      this.#drop();
+      if (quietly) this.#token = '';
+      else this.#drop();
     }
   }
 

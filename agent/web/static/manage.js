@@ -70,8 +70,8 @@ class Manager {
   // --- acts: asked for, done, looked at again ------------------------------------------------------------------------
   async act(work, done = '') {
     try {
-      await work();
       this.say(done);
+      await work();
     } catch (error) {
       this.fail(error);
     }

@@ -19,7 +19,7 @@ export function signIn(till, place, title, needs, done) {
     try {
       const session = await till.signIn(operator.value.trim(), pin.value);
       if (!session.scopes.includes(needs)) {
-        await till.signOut();
+        await till.signOut(true);
         throw new Error(say('not_allowed'));
       }
       show(place);
