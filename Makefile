@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # Byte code is worth its files: without it every start of the command compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test test-long test-system sim mutants bench openapi lint lock system-packages clean
+.PHONY: setup run test test-long test-system test-usb sim mutants bench openapi lint lock system-packages clean
 .DEFAULT_GOAL := run
 
 setup: $(READY)
@@ -25,7 +25,7 @@ run: $(READY)
 	@$(BIN)/pos-agent demo
 
 test: $(READY) system-packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # One seeded world: stores, HQ, network, customers and trouble in virtual time. The same seed gives the same trace.
 SEED   ?= 7
@@ -43,6 +43,11 @@ mutants: $(READY)
 test-system: $(READY)
 	@.ci/system-packages systemd-container mmdebstrap
 	$(BIN)/python -m pytest --timeout=600 -rP tests/system
+
+# Scanners and a printer on a real kernel's USB: virtual devices in a virtual machine, plugged and unplugged (no KVM).
+test-usb: $(READY)
+	@.ci/system-packages qemu-system-x86 linux-image-amd64 busybox-static kmod cpio udev libusb-1.0-0
+	tests/usb/run.sh
 
 # What takes too long for every change: hundreds of kills, power cuts, long simulations, planted bugs.
 test-long: $(READY) system-packages
@@ -67,7 +72,7 @@ lint: $(READY)
 
 # What tests need beyond Python; without root or sudo those tests are skipped, and say so.
 system-packages:
-	@.ci/system-packages zbar-tools systemd strace faketime postgresql chromium fonts-wqy-zenhei
+	@.ci/system-packages zbar-tools systemd strace faketime postgresql chromium fonts-wqy-zenhei cups-daemon
 
 # Names, versions and hashes only: a lock file never carries an index address.
 lock: $(READY)

@@ -5,38 +5,28 @@ for the network. Money outside (WeChat, cards) is given back by the POS: the ans
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from agent.after_ports import ReturnOrder
-from agent.domain.after_event import RETURN, VOID, After, refund_answer, return_body
+from agent.domain.after_event import RETURN, VOID, After, return_body
 from agent.domain.business_day import business_day, parse_day
 from agent.domain.digest import Json
 from agent.domain.errors import Refusal
-from agent.domain.giving_back import GivenBack, Rights, give_back
+from agent.domain.giving_back import Rights, give_back
 from agent.domain.ids import EventName
-from agent.domain.ledger import GIFT_ACCOUNT, POINTS_ACCOUNT, PRINCIPAL_ACCOUNT, fold
+from agent.domain.ledger import POINTS_ACCOUNT
 from agent.domain.points import EarnRule
 from agent.domain.receipts_purse import ReturnSlip, return_slip
 from agent.domain.refund_shares import WECHAT_REFUNDS
-from agent.domain.refunds import Returned, ReturnPlan, plan_return, plan_void
+from agent.domain.refunds import Returned, plan_return, plan_void
 from agent.domain.sale import TenderType
-from agent.domain.sold import Sold, postings_in, returned, sold
+from agent.domain.short import NOTHING_SHORT, settle
+from agent.domain.sold import Sold, asked_back, postings_in, returned, sold
 from agent.domain.tiers import months_back
 from agent.ports import EventDraft, NewPrintJob, Outcome
+from agent.return_plan import Planned, owed, points_moved, return_answer
 from agent.service_desk import ServiceDesk
 
 _TOLD = ("sale_id", "event", "refund_fen", "points_returned", "points_reversed", "whole")
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A return as it would be booked now."""
-
-    of: Sold
-    plan: ReturnPlan
-    given: GivenBack
-    balance: int | None
-    masked: str
 
 
 class AfterSales:
@@ -47,7 +37,7 @@ class AfterSales:
 
     async def preview(self, order: ReturnOrder) -> dict[str, Json]:
         """What a return or void would give back now; books nothing. Raises Refusal like `book`."""
-        return _answer(order, await self._plan(order))
+        return return_answer(order, await self._plan(order))
 
     async def book(self, order: ReturnOrder) -> Outcome:
         """Book a return or void, once. Raises Refusal, and then nothing has changed.
@@ -66,8 +56,8 @@ class AfterSales:
                 kind=order.kind,
                 caller_id=order.caller_id,
                 request=order.as_request(),
-                body=return_body(after, planned.of, planned.plan, planned.given),
-                answer=_answer(order, planned),
+                body=return_body(after, planned.of, planned.plan, planned.given, planned.short),
+                answer=return_answer(order, planned),
                 postings=planned.given.postings,
                 print_jobs=lambda name: self._jobs(name, order, after, planned),
                 told=(f"{order.kind}_id", *_TOLD),
@@ -110,19 +100,30 @@ class AfterSales:
         earlier = [posting for event in events for posting in postings_in(event)]
         rights, balance = await self._rights(of)
         given = give_back(of, plan, counts, earlier, rights, today)
+        short_of = owed(of, plan, given, balance)
+        short = NOTHING_SHORT
+        if then is not None and then.purse.short_in_cash:  # the terms of the sale hold for its return
+            short = settle(short_of or 0, plan.tenders, then.redeem)
+            given = give_back(of, plan, counts, earlier, rights, today, in_cash=short.points)
         if balance is not None:
-            balance += fold(given.postings).get((POINTS_ACCOUNT, of.member_id or ""), 0)
-        return Planned(of, plan, given, balance, await self._desk.masked(of.member_id))
+            balance += points_moved(of, given)
+        debt = None if short_of is None else short_of - short.points
+        masked = await self._desk.masked(of.member_id)
+        return Planned(of, plan, given, balance, masked, short, debt, asked_back(of, events))
 
     async def _rights(self, of: Sold) -> tuple[Rights, int | None]:
-        """What may be taken back of the member's points, and their balance; nothing for a sale to nobody."""
+        """What may be taken back of the member's points, and their balance; nothing for a sale to nobody.
+
+        The balance is None where the replica does not know the member (any more).
+        """
         if of.member_id is None:
             return Rights(), None
         has = await self._desk.holdings(of.member_id)
+        known = await self._desk.ports.replica.by_id(of.member_id) is not None
         own = next((one for one in of.postings if one.account == POINTS_ACCOUNT and one.amount > 0 and one.lease), None)
         left = await self._desk.ports.after.lease_left(own.lease) if own is not None else 0
         lots = [one for one in has.lots if one.account == POINTS_ACCOUNT]
-        return Rights(lots, left, has.debt), has.balance(POINTS_ACCOUNT)
+        return Rights(lots, left, has.debt), has.balance(POINTS_ACCOUNT) if known else None
 
     # --- paper ------------------------------------------------------------------------------------------------------
     def _jobs(self, name: EventName, order: ReturnOrder, after: After, planned: Planned) -> Sequence[NewPrintJob]:
@@ -132,8 +133,11 @@ class AfterSales:
             number=order.caller_id,
             sale_id=order.sale_id,
             lines=[(of.rows[one.line][2] or of.rows[one.line][1], one.units, one.refund_fen) for one in plan.lines],
-            refund_fen=plan.refund_fen,
-            tenders=[one for one in plan.tenders if one[1]],
+            refund_fen=plan.refund_fen - planned.short.fen,
+            tenders=[one for one in planned.tenders if one[1]],
+            kept_fen=planned.short.fen,
+            kept_points=planned.short.points,
+            arrives_fen=sum(planned.arrives) if any(one.voucher_fen for one in of.tenders) else None,
             units_back=sum(planned.given.counts.values()),
             points_returned=sum(one.points for one in plan.points_put),
             points_reversed=plan.points_reversed,
@@ -142,7 +146,10 @@ class AfterSales:
         )
         document = return_slip(slips.head(name, after.at_ms, order.operator), slip)
         return slips.jobs(
-            document, after.at_ms, order.paper, cash=any(kind == TenderType.CASH and fen for kind, fen in plan.tenders)
+            document,
+            after.at_ms,
+            order.paper,
+            cash=any(kind == TenderType.CASH and fen for kind, fen in planned.tenders),
         )
 
 
@@ -192,32 +199,3 @@ def _asked(of: Sold, before: Returned, lines: Sequence[tuple[int, int]]) -> list
         left[place] -= qty
         asked.append((place, qty))
     return asked
-
-
-def _answer(order: ReturnOrder, planned: Planned) -> dict[str, Json]:
-    of, plan, given = planned.of, planned.plan, planned.given
-    return {
-        f"{order.kind}_id": order.caller_id,
-        "sale_id": order.sale_id,
-        "lines": [
-            {
-                "line": of.rows[one.line][0],
-                "sku": of.rows[one.line][1],
-                "name": of.rows[one.line][2],
-                "qty": one.units,
-                "refund_fen": one.refund_fen,
-                "points_returned": one.points_returned,
-            }
-            for one in plan.lines
-        ],
-        "refund_fen": plan.refund_fen,
-        "tenders": refund_answer(of.tenders, [fen for _, fen in plan.tenders]),
-        "stored_value": {"principal_fen": given.sum(PRINCIPAL_ACCOUNT), "gift_fen": given.sum(GIFT_ACCOUNT)},
-        "counts": [{"card_id": card_id, "units": units} for card_id, units in given.counts.items()],
-        "coupons": list(given.coupons),
-        "points_returned": sum(one.points for one in plan.points_put),
-        "points_reversed": plan.points_reversed,
-        "points_debt": given.debt,
-        "points_balance": planned.balance,
-        "whole": plan.whole,
-    }

@@ -11,54 +11,77 @@ from agent import logs
 from agent.announce import Announcer
 from agent.booking import Booking, BookingPorts, Place
 from agent.clock_trust import ClockTrust
-from agent.config import PrinterSection, Settings
+from agent.config import Settings
+from agent.config_printer import PrinterSection
 from agent.daemon import Daemon, DaemonParts
+from agent.db.access import AccessDb
 from agent.db.after_sales import AfterSalesDb
 from agent.db.books import BooksDb
+from agent.db.drawers import DrawersDb
+from agent.db.figures import FiguresDb
+from agent.db.lease_list import LeaseListDb
 from agent.db.leases import LeasesDb
-from agent.db.notices import NoticesDb, TokensDb
+from agent.db.notices import NoticesDb
 from agent.db.outbox import OutboxDb
+from agent.db.people import OperatorsDb
 from agent.db.print_jobs import PrintJobsDb
 from agent.db.proofs import ProofsDb
 from agent.db.replica import ReplicaDb
 from agent.db.replica_rows import ReplicaRowsDb
+from agent.db.replica_stage import ReplicaStage
+from agent.db.replica_swap import REPLICA, ReplicaStore
 from agent.db.risk import RiskDb
-from agent.db.schema import books_migrations, replica_migrations
+from agent.db.schema import books_migrations
+from agent.db.schema_replica import migration_names
 from agent.db.snapshot import SnapshotDb
 from agent.db.store import Store
+from agent.db.tokens import TokensDb
 from agent.db.wallets import WalletsDb
-from agent.devices import Outside, make_printer, make_scanner
+from agent.devices import Outside, make_passthrough, make_scanner
 from agent.domain.errors import StorageError
 from agent.domain.lease_event import LeasePlace
 from agent.edges import Edges, Woken
 from agent.enrolling import tls
+from agent.figures import Figures
 from agent.flow import Till, TillPorts
 from agent.health import Health
 from agent.identify import Identifier
 from agent.keyring import FileKeyRing, load_enrolment
+from agent.lease_report import LeaseReporter
 from agent.leasing import Leasing
+from agent.manager_desk import ManagerDesk, ManagerParts
 from agent.notify import Notifier
 from agent.pairing import Pairing
 from agent.paperwork import Paperwork, ShopFront
+from agent.payment_code import PaymentCodes
+from agent.people import People
 from agent.ports import Clock, Entropy
+from agent.print_desk import PrintDesk
+from agent.printer_devices import make_printer
 from agent.printing import PrintService
+from agent.qr_svg import drawn
 from agent.quoting import Quoting
 from agent.risk_desk import RiskDesk
 from agent.risk_watch import RiskWatch
 from agent.room import DiskRoom
+from agent.screen import Screen
+from agent.sensitive import SensitiveReads
 from agent.service_desk import DeskPorts, ServiceDesk
 from agent.slips import Slips
 from agent.spending import Spending, SpendingPorts
 from agent.system import boot_id
+from agent.tap_desk import TapDesk
+from agent.tap_door import TapDoor
 from agent.training import NoWitness, TrainingHq, TrainingPrinter, books_file
 from agent.witness import FileWitness
-from agent.wording import CHINESE, ENGLISH
+from agent.wording import CHINESE, ENGLISH, screen_words
 from sync.client import HttpHq
 from sync.downward import Downward
 from sync.protocol import EnrolAnswer, Feed
 from sync.pull import Puller
 from sync.push import Pusher, PushPorts
 from sync.reconcile import Reconciler
+from sync.snapshot_load import SnapshotLoader
 
 
 class Assembly:
@@ -80,7 +103,7 @@ class Assembly:
         self._entropy = entropy
         self._closing = AsyncExitStack()
         self._failed: asyncio.Future[Any] | None = None
-        self.port = 0
+        self.port = self.hw_proxy_port = 0
 
     async def open(self) -> None:
         """Build every part; raises ConfigError or StorageError."""
@@ -102,6 +125,9 @@ class Assembly:
         self._open_hq()
         self._open_till()
         self._open_daemon()
+        url = "" if settings.workstation.training else self.enrolment.join_url
+        join_svg = await self.slow.call(lambda: drawn(url)) if url else ""
+        self.screen = _screen(settings, self.enrolment, join_svg)
         self.daemon.has_rules = (await self.replica.rules()).version > 0
 
     async def _open_stores(self) -> None:
@@ -114,11 +140,8 @@ class Assembly:
             on_failed=self._on_storage_error,
         )
         self._closing.push_async_callback(self._books_store.close)
-        self._replica_store = await Store.open(
-            settings.state / "replica.db",
-            replica_migrations,
-            durable=False,
-            with_reader=True,
+        self._replica_store = await ReplicaStore.open(
+            settings.state / REPLICA,
             make_worker=self._outside.make_worker,
             on_failed=self._on_storage_error,
         )
@@ -151,10 +174,16 @@ class Assembly:
         self._snapshot = SnapshotDb(self._replica_store, self.trust)
         self.risk = RiskWatch(risk_db, self.replica, self._snapshot, self.trust)
         self.desk = RiskDesk(self.risk, self.trust, self._snapshot, self.health, self.announcer, clock)
+        self.sensitive = SensitiveReads(self.replica, AccessDb(self._books_store), self.announcer, clock)
 
     def _open_devices(self) -> None:
         settings, clock = self._settings, self._clock
         self.scanners = [make_scanner(section, clock) for section in settings.scanner]
+        self.passthrough = make_passthrough(settings.passthrough, self.edges.passthrough)
+        if self.passthrough is not None:
+            self._closing.callback(self.passthrough.close)
+            self.health.watch("passthrough", self.passthrough.counters)
+            self.passthrough.open()
         self.printing = [self._print_service(section) for section in settings.printer]
         for service in self.printing:
             self._closing.callback(service.printer.close)
@@ -189,12 +218,37 @@ class Assembly:
             self.pusher.wake.set,
         )
         self.puller.on_recalls = self.leasing.on_recalls
+        reporter = LeaseReporter(
+            LeasesDb(self._books_store), hq, self.outbox, self.leasing.is_asking, self.pusher.wake.set
+        )
+        self.puller.on_report = reporter.tell
         self.puller.on_pulled = self._snapshot.pulled
+        self.snapshots = self._snapshot_loader()
         rows = ReplicaRowsDb(self._replica_store, self.replica)
         downward = Downward(rows, hq, self.puller.pull_all, self.leasing.check)
+        downward.too_different = self.snapshots.renew
         self._reconciler = Reconciler(
             self.outbox, self.proofs, self.pusher, hq, keys, clock, entropy, workstation_id, downward
         )
+
+    def _snapshot_loader(self) -> SnapshotLoader:
+        """What takes a whole new replica where feeds would take too long; it wakes the puller, and the puller it."""
+        stage = ReplicaStage(
+            self._replica_store, self.replica, self._place.brand_id, self._keys, self._outside.make_worker
+        )
+        self._closing.push_async_callback(stage.close)
+        loader = SnapshotLoader(
+            stage, self.replica, self.hq, self._keys, self._entropy,
+            brand_id=self._place.brand_id, key_version=self.enrolment.index_key_version, migrations=migration_names(),
+            on_state=_log_snapshot,
+        )  # fmt: skip
+        loader.on_swapped = self._on_swapped
+        self.puller.far_behind = loader.worth
+        return loader
+
+    def _on_swapped(self) -> None:
+        self.daemon.has_rules = True
+        self.puller.wake.set()
 
     def _open_till(self) -> None:
         clock, entropy, books_store = self._clock, self._entropy, self._books_store
@@ -202,6 +256,8 @@ class Assembly:
         identifier = Identifier(
             self.replica, self.books, self._keys, clock, entropy,
             pricebook=self.replica, brand_id=place.brand_id, store_id=place.store_id,
+            payment_codes=None if self._settings.workstation.training
+            else PaymentCodes(self.hq, self.replica, clock, entropy),
         )  # fmt: skip
         wallets = WalletsDb(books_store, self._keys)
         spending = Spending(SpendingPorts(self.replica, wallets, self.leasing, self.risk, clock))
@@ -233,8 +289,16 @@ class Assembly:
                 self._wake_printing, self.pusher.wake.set,
             )
         )  # fmt: skip
+        self.tap_door = TapDoor(self._settings.socket.with_name("tap.sock"), TapDesk(front, identifier, self.replica))
 
     def _open_daemon(self) -> None:
+        self.slow = self._outside.make_worker("slow")
+        self._closing.callback(self.slow.close, 1)
+        drawers = DrawersDb(self._books_store, self._keys)
+        self.paper = PrintDesk(
+            self.ledger, self.printing, drawers, self.announcer, self._clock, self._entropy,
+            _receipt_printer(self._settings),
+        )  # fmt: skip
         self.daemon = Daemon(
             DaemonParts(
                 self.enrolment, self.health, self.outbox, self.ledger, self.replica, self.pusher, self._reconciler,
@@ -244,6 +308,17 @@ class Assembly:
         )  # fmt: skip
         self.edges.woken = Woken(self.trust, self.desk, self.leasing, self.pusher, self.puller, self._reconcile_if_due)
         self.pairing = Pairing(self.tokens, self._clock, self._entropy)
+        self.people = People(
+            OperatorsDb(self._books_store, self._keys), self.pairing, self._clock, self._entropy,
+            lambda: (self.trust.boot_id, self.trust.boot_ms()), self.slow,
+        )  # fmt: skip
+        self.manager = ManagerDesk(
+            ManagerParts(
+                self.daemon, Figures(FiguresDb(self._books_store)), self.outbox, LeaseListDb(self._books_store),
+                self.paper, self.printing, self.scanners, self.health, self.pairing, self.people, self.desk,
+                self.announcer, self._clock,
+            )
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Close devices, HQ and the books, in the reverse order of opening; safe to call twice."""
@@ -277,6 +352,7 @@ class Assembly:
             self._entropy,
             on_state=self.edges.print_state,
             on_health=self.edges.printer,
+            watch_s=section.watch_s,
         )
 
 
@@ -285,12 +361,32 @@ def _shop_front(settings: Settings, enrolment: EnrolAnswer) -> ShopFront:
     return ShopFront(
         store_name=f"{enrolment.brand_name} {enrolment.store_name}".strip(),
         join_url="" if settings.workstation.training else enrolment.join_url,
-        receipt_printer=receipt.printer or (settings.printer[0].name if settings.printer else ""),
+        receipt_printer=_receipt_printer(settings),
         language=_language(settings),
         footer=receipt.footer,
         open_drawer_on_cash=receipt.open_drawer_on_cash,
     )
 
 
+def _screen(settings: Settings, enrolment: EnrolAnswer, join_svg: str) -> Screen:
+    language = _language(settings)
+    return Screen(
+        store_name=f"{enrolment.brand_name} {enrolment.store_name}".strip(),
+        language="zh" if language == CHINESE else "en",
+        training=settings.workstation.training,
+        tables=settings.workstation.tables,
+        join_svg=join_svg,
+        words=screen_words(language),
+    )
+
+
+def _receipt_printer(settings: Settings) -> str:
+    return settings.receipt.printer or (settings.printer[0].name if settings.printer else "")
+
+
 def _language(settings: Settings) -> int:
     return CHINESE if settings.receipt.language == "zh" else ENGLISH
+
+
+def _log_snapshot(state: str, reason: str) -> None:
+    logs.get().info("replica.snapshot", state=state, reason=reason)

@@ -201,6 +201,7 @@ class Booking:
             at_ms=at_ms,
             business_day=day,
             operator=order.operator,
+            table=order.table,
             cart=cart,
             tenders=tenders,
             collected_fen=collected_fen,
@@ -242,4 +243,10 @@ def _compared(quote: Quote, judged: Judged) -> PricedCart:
     earner = Earner(earn_tier=quote.rules.tier_of(by.member, quote.business_day))
     ask = Ask(cash=quote.asks.cash, below_market_ok=True)
     own = price_cart(quote.entries, earner, quote.rules, quote.business_day, ask)
-    return dataclasses.replace(quote.cart, member_payable_fen=own.member_payable_fen, member_points=own.member_points)
+    lines = tuple(
+        dataclasses.replace(line, member_fen=theirs.member_fen)
+        for line, theirs in zip(quote.cart.lines, own.lines, strict=True)
+    )
+    return dataclasses.replace(
+        quote.cart, lines=lines, member_payable_fen=own.member_payable_fen, member_points=own.member_points
+    )

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from agent import limits
+from agent.config_printer import PrinterSection, printer_mistakes
+from agent.config_scanner import PassthroughSection, ScannerSection, scanner_mistakes
+from agent.config_section import RULES
 from agent.domain.errors import ConfigError
 
-DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,31}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = RULES
 
 
 class HqSection(_Section):
@@ -41,29 +43,11 @@ class ApiSection(_Section):
     allowed_origins: list[Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]] = []
 
 
-class ScannerSection(_Section):
-    """One serial scanner, by stable path."""
+class HwProxySection(_Section):
+    """The listener for clients of Odoo's box: status, paper, drawer. Off while no origin is allowed."""
 
-    name: DeviceName
-    path: Annotated[str, Field(pattern=r"^/")]
-    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
-    idle_gap_ms: Annotated[int, Field(ge=5, le=2000)] = limits.SCAN_IDLE_GAP_MS
-    duplicate_window_ms: Annotated[int, Field(ge=0, le=10_000)] = limits.SCAN_DUPLICATE_WINDOW_MS
-    prefix: Annotated[str, Field(max_length=8)] = ""
-    ending: Literal["auto", "terminator", "silence"] = "auto"
-    """How a scan ends: `terminator` closes the last gap of `auto` for scanners that send CR, LF, TAB or ETX."""
-
-
-class PrinterSection(_Section):
-    """One receipt printer."""
-
-    name: DeviceName
-    kind: Literal["chardev", "serial", "tcp", "file"]
-    path: str = ""
-    host: str = ""
-    port: Port = 9100
-    baud: Literal[9600, 19200, 38400, 57600, 115200] = 9600
-    profile: str = "generic-80"
+    port: Port = 8069
+    allowed_origins: list[Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]] = []
 
 
 class ReceiptSection(_Section):
@@ -81,6 +65,8 @@ class WorkstationSection(_Section):
 
     training: bool = False
     """Book into a file of its own that is never pushed; paper is marked as no receipt (S40)."""
+    tables: bool = False
+    """Whether the cashier page asks for table numbers (S10)."""
 
 
 class Settings(_Section):
@@ -93,8 +79,10 @@ class Settings(_Section):
     workstation: WorkstationSection = WorkstationSection()
     api: ApiSection = ApiSection()
     scanner: list[ScannerSection] = []
+    passthrough: PassthroughSection = PassthroughSection()
     printer: list[PrinterSection] = []
     receipt: ReceiptSection = ReceiptSection()
+    hw_proxy: HwProxySection = HwProxySection()
 
     @property
     def state(self) -> Path:
@@ -145,11 +133,9 @@ def _contradictions(raw: dict[str, Any]) -> list[str]:
         names = [one.get("name") for one in _tables(raw, kind)]
         twice = sorted({str(name) for name in names if name is not None and names.count(name) > 1})
         mistakes += [f"{kind}: the name {name!r} is used twice" for name in twice]
+    mistakes += scanner_mistakes(_tables(raw, "scanner"))
     for number, one in enumerate(_tables(raw, "printer"), start=1):
-        if one.get("kind") == "tcp" and not one.get("host"):
-            mistakes.append(f"printer.{number}: a tcp printer needs host")
-        if one.get("kind") in ("chardev", "serial", "file") and not str(one.get("path", "")).startswith("/"):
-            mistakes.append(f"printer.{number}: a {one['kind']} printer needs path, an absolute one")
+        mistakes += printer_mistakes(number, one)
     receipt, printers = raw.get("receipt"), [one.get("name") for one in _tables(raw, "printer")]
     chosen = receipt.get("printer") if isinstance(receipt, dict) else None
     if chosen and chosen not in printers:
@@ -179,5 +165,6 @@ def _describe(fault: dict[str, object]) -> str:
 
 
 def _known_keys() -> list[str]:
-    sections = (Settings, HqSection, WorkstationSection, ApiSection, ScannerSection, PrinterSection, ReceiptSection)
+    devices = (ScannerSection, PassthroughSection, PrinterSection)
+    sections = (Settings, HqSection, WorkstationSection, ApiSection, *devices, ReceiptSection, HwProxySection)
     return sorted({name for section in sections for name in section.model_fields})

@@ -27,7 +27,7 @@ from sync.verdict import Reconciliation, as_json
 
 CAPABILITIES = (
     "members.resolve", "payments.wechat", "quotes", "quotes.spend", "quotes.hold", "sales", "returns", "recharges",
-    "count-cards", "events", "status",
+    "count-cards", "print-jobs", "drawer", "sign-in", "manage", "events", "status", "metrics",
 )  # fmt: skip
 _JOB_BYTES = 10
 

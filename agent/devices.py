@@ -6,18 +6,20 @@ from pathlib import Path
 
 import httpx
 
-from agent.config import PrinterSection, ScannerSection
-from agent.domain.errors import ConfigError
+from agent.config_printer import PrinterSection
+from agent.config_scanner import PassthroughSection, ScannerSection
+from agent.domain.scan import CodeKind, Scan
 from agent.ports import Clock, Printer
 from agent.worker import Worker
-from drivers.escpos_printer import EscposPrinter
-from drivers.file_printer import FileTransport
 from drivers.framing import Ending
-from drivers.profiles import Profile, profile
+from drivers.hid_pos import HidPosScanner
+from drivers.key_decoder import AltCodes
+from drivers.keyboard import KeyboardScanner
+from drivers.passthrough import ENDINGS, OnEdge, Passthrough
 from drivers.qr_scanner import SerialScanner
-from drivers.serial_printer import SerialTransport
-from drivers.tcp_printer import TcpTransport
-from drivers.transports import CharDevice, Transport
+from drivers.scan_inbox import ScanSettings
+from drivers.serial_line import Line
+from drivers.speed import Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +33,32 @@ class Outside:
     """Names the stretch of time in which the clock's monotonic side does not begin anew; empty: the machine's own."""
 
 
-def make_scanner(section: ScannerSection, clock: Clock) -> SerialScanner:
-    """A serial scanner as configured; opened later, by its supervisor."""
-    return SerialScanner(
-        section.name,
-        section.path,
-        clock=clock,
-        baud=section.baud,
+def make_scanner(section: ScannerSection, clock: Clock) -> SerialScanner | KeyboardScanner | HidPosScanner:
+    """A scanner as configured; opened later, by its supervisor."""
+    settings = ScanSettings(
         prefix=section.prefix.encode(),
         ending=Ending(section.ending),
-        idle_gap_ms=section.idle_gap_ms,
+        idle_gap_ms=section.gap_ms,
         duplicate_window_ms=section.duplicate_window_ms,
     )
-
-
-def make_printer(section: PrinterSection, clock: Clock) -> EscposPrinter:
-    """A printer as configured; opened for each job. Raises ConfigError for an unknown profile."""
-    try:
-        chosen = profile(section.profile)
-    except (KeyError, ValueError) as error:
-        raise ConfigError([f"printer {section.name}: {error.args[0] if error.args else error}"]) from error
-    return EscposPrinter(section.name, chosen, _transport(section, chosen), clock)
-
-
-def _transport(section: PrinterSection, chosen: Profile) -> Transport:
     match section.kind:
-        case "chardev":
-            return CharDevice(section.path, readable=chosen.status)
         case "serial":
-            return SerialTransport(section.path, section.baud)
-        case "tcp":
-            return TcpTransport(section.host, section.port)
-        case "file":
-            return FileTransport(Path(section.path))
+            setting = None if section.baud == "auto" else Setting(section.baud, Line(section.line))
+            return SerialScanner(section.name, section.path, clock=clock, setting=setting, settings=settings)
+        case "keyboard":
+            codes = AltCodes(section.alt_codes)
+            return KeyboardScanner(section.name, section.path, clock=clock, settings=settings, alt_codes=codes)
+        case "hid_pos":
+            return HidPosScanner(section.name, section.path, clock=clock, settings=settings)
+
+
+def make_passthrough(section: PassthroughSection, on_edge: OnEdge) -> Passthrough | None:
+    """The virtual serial port as configured, not made yet; None without one."""
+    if not section.path:
+        return None
+    return Passthrough(Path(section.path), ENDINGS[section.ending], group=section.group, on_edge=on_edge)
+
+
+def passes(section: PassthroughSection, scan: Scan) -> bool:
+    """Whether the POS gets this code on its port: what may be an article, and payment codes where it asks for them."""
+    return scan.kind is CodeKind.ITEM or (section.payment_codes and scan.kind.is_payment)

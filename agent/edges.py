@@ -56,10 +56,15 @@ class Edges:
         """A scanner was tried again; only its reason may be new."""
         self._health.report(f"scanner {name}", up=up, reason=reason)
 
-    async def printer(self, name: str, up: bool, reason: str) -> None:
-        """A printer came or went."""
+    def passthrough(self, up: bool, reason: str) -> None:
+        """Codes begin or cease to reach the POS on its virtual serial port."""
+        self._health.report("passthrough", up=up, reason=reason)
+        self.announce("device.ready" if up else "device.lost", {"device": "passthrough", "reason": reason})
+
+    async def printer(self, name: str, up: bool | None, reason: str) -> None:
+        """A printer came or went, says something new (its roll is nearly used up), or cannot be asked (None)."""
         self._health.report(f"printer {name}", up=up, reason=reason)
-        self.announce("device.ready" if up else "device.lost", {"device": name, "reason": reason})
+        self.announce("device.lost" if up is False else "device.ready", {"device": name, "reason": reason})
 
     async def print_state(self, job_id: str, state: JobState, note: str) -> None:
         """A print job moved on."""

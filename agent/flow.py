@@ -23,7 +23,7 @@ from agent.domain.lease import LEASE_SHORT
 from agent.domain.member import Identification
 from agent.domain.order import OrderLine, SaleOrder
 from agent.domain.sale_event import SaleFacts
-from agent.domain.scan import CodeKind, RawScan
+from agent.domain.scan import CodeKind, RawScan, Scan
 from agent.identify import Identifier
 from agent.paperwork import Claim, Paperwork
 from agent.ports import Books, Entropy, EventDraft, Outcome, OutcomeKind, Pricebook
@@ -64,8 +64,8 @@ class Till:
         self.last_scan: Identification | None = None
 
     # --- scan ------------------------------------------------------------------------------------------------------
-    async def on_scan(self, raw: RawScan) -> None:
-        """A scan came in: say what it is, and who it is if it names a member."""
+    async def on_scan(self, raw: RawScan) -> Scan:
+        """A scan came in: say what it is, and who it is if it names a member. Gives the scan as classified."""
         scan = await self._ports.identifier.classify(raw)
         announce = self._ports.announcer.announce
         where: dict[str, Json] = {"device": scan.device, "code_kind": scan.kind}
@@ -78,6 +78,7 @@ class Till:
             await announce("scan.unreadable", where)
         else:
             await announce(f"scan.{scan.kind.value}", {**where, "text": scan.text})
+        return scan
 
     async def _on_member_scan(self, code: str, where: dict[str, Json]) -> None:
         try:
@@ -93,6 +94,10 @@ class Till:
     async def resolve(self, code: str) -> Identification:
         """Who shows this code? Raises Refusal when it names nobody or is not fresh."""
         return await self._ports.identifier.by_code(code)
+
+    async def resolve_payment_code(self, code: str, mch_id: str = "", sub_mch_id: str = "") -> Identification:
+        """Who shows this payment code, before anything is paid? The one answer that may need HQ; raises Refusal."""
+        return await self._ports.identifier.by_payment_code(code, mch_id, sub_mch_id)
 
     async def resolve_last_scan(self) -> Identification:
         """Whoever was scanned last; raises Refusal when nobody was, or too long ago."""

@@ -15,7 +15,7 @@ Counters = Callable[[], Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class ComponentState:
-    """One component: `up` is None until it first reports; `since_at_ms` is when `up` last changed, not `reason`."""
+    """One component: `up` is None until it first reports and where nobody can tell; `since_at_ms` is of `up`."""
 
     up: bool | None
     since_at_ms: int
@@ -36,8 +36,11 @@ class Health:
         if counters is not None:
             self._counters[name] = counters
 
-    def report(self, name: str, *, up: bool, reason: str = "") -> bool:
-        """Note that a component is up, or down and why; True on an edge (first report, or `up` changed)."""
+    def report(self, name: str, *, up: bool | None, reason: str = "") -> bool:
+        """Note that a component is up, or down and why; True on an edge (first report, or `up` changed).
+
+        `up` None: it works as far as anybody can tell, but cannot be asked (a printer that never answers).
+        """
         before = self._states.get(name)
         if before is not None and before.up is up:
             self._states[name] = ComponentState(up, before.since_at_ms, reason)

@@ -54,6 +54,17 @@ class Identified:
         held = self.held(self._by_transaction.get(transaction_id, ""))
         return held.identification if held is not None else None
 
+    def paid_since(self, mono_s: float, total_fen: int) -> list[Held]:
+        """Give what payments of this amount led to since then, the newest first."""
+        since_s = mono_s + IDENTIFICATION_TTL_S
+        return [
+            held
+            for held in reversed(self._held.values())
+            if held.until_mono_s >= since_s
+            and held.identification.payment is not None
+            and held.identification.payment.total_fen == total_fen
+        ]
+
     def _forget_oldest(self) -> None:
         name, held = self._held.popitem(last=False)
         payment = held.identification.payment

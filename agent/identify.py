@@ -11,6 +11,8 @@ from agent.domain.ledger import POINTS_ACCOUNT, unseen
 from agent.domain.member import Certainty, Identification, IdentifiedBy, PaymentEvidence
 from agent.domain.scan import CodeKind, RawScan, Scan, candidates, item_keys, normalise, unclaimed
 from agent.identified import Identified, SeenNonces
+from agent.identity_refusals import member_unknown, not_complete, unreadable_code
+from agent.payment_code import PaymentCodes, payment_code_needs_network
 from agent.ports import Books, Clock, Entropy, FoundMember, KeyRing, Members, Pricebook
 from sync.wechat import results
 from sync.wechat.results import WechatResult
@@ -34,7 +36,9 @@ class Identifier:
         pricebook: Pricebook,
         brand_id: str,
         store_id: str,
+        payment_codes: PaymentCodes | None = None,
     ) -> None:
+        self._payment_codes = payment_codes
         self._members = members
         self._books = books
         self._keyring = keyring
@@ -78,19 +82,30 @@ class Identifier:
         if kind is CodeKind.DYNAMIC_CODE:
             return await self._by_dynamic_code(text)
         if kind is CodeKind.UNREADABLE:
-            raise _unreadable_code()
+            raise unreadable_code()
         found = await self._member(text)
         if found is None:
-            raise _payment_code() if kind.is_payment else _member_unknown()
+            raise payment_code_needs_network() if kind.is_payment else member_unknown()
         return self._hold(by=IdentifiedBy.MEMBER_CODE, found=found, certainty=Certainty.CODE)
 
-    async def by_payment_code(self, text: str) -> Identification:
-        """Identify by a payment code before payment: HQ alone can (authcodetoopenid), so this refuses for now.
+    async def by_payment_code(self, text: str, mch_id: str = "", sub_mch_id: str = "") -> Identification:
+        """Identify by a payment code before payment: HQ alone can, within NETWORK_DEADLINE_MS (agent.payment_code).
 
-        The code is neither kept nor repeated. Raises Refusal PAYMENT_CODE_NEEDS_NETWORK, or CODE_UNREADABLE when the
-        text has no payment code's form.
+        Certainty PAYMENT: it prices and earns, and spends nothing. The code is neither kept nor repeated. Raises
+        Refusal: CODE_UNREADABLE, PAYMENT_CODE_NEEDS_NETWORK, MEMBER_UNKNOWN, and what agent.payment_code names.
         """
-        raise _payment_code() if unclaimed(normalise(text)).is_payment else _unreadable_code()
+        kind = unclaimed(normalise(text))
+        if not kind.is_payment:
+            raise unreadable_code()
+        if self._payment_codes is None or kind is not CodeKind.WECHAT_PAY:
+            raise payment_code_needs_network()
+        owner = await self._payment_codes.owner(normalise(text), mch_id, sub_mch_id)
+        if owner.member_id is None:
+            return self._hold(by=IdentifiedBy.PAYMENT_CODE)
+        found = self._ours(await self._payment_codes.member(owner.member_id))
+        if found is None:
+            raise member_unknown()
+        return self._hold(by=IdentifiedBy.PAYMENT_CODE, found=found, certainty=Certainty.PAYMENT)
 
     async def _by_dynamic_code(self, text: str) -> Identification:
         code = dynamic_code.parse(text)
@@ -116,7 +131,7 @@ class Identifier:
         # before the books are asked, so that two calls at once cannot both pass.
         found = await self._member(code.member_number)
         if found is None:
-            raise _member_unknown()
+            raise member_unknown()
         if not self._nonces.note(code) or await self._books.is_used(nonce=code.nonce):
             raise Refusal("DYNAMIC_CODE_REPLAYED", "the dynamic code was seen before", hint=_FRESH_CODE, status=409)
         return self._hold(by=IdentifiedBy.DYNAMIC_CODE, found=found, certainty=Certainty.DYNAMIC, nonce=code.nonce)
@@ -139,7 +154,7 @@ class Identifier:
         """
         result = results.read(raw_text)
         if result.state is not State.SUCCESS:
-            raise _not_complete(result.state)
+            raise not_complete(result.state)
         evidence = await self._evidence(result)
         earlier = self._earlier(evidence)
         if earlier is not None:
@@ -165,7 +180,9 @@ class Identifier:
             verdict = "other_store"
         else:
             verdict = "known"
-        return PaymentEvidence(result.transaction_id, result.total_fen, result.mch_id, sub_mch_id, verdict)
+        return PaymentEvidence(
+            result.transaction_id, result.total_fen, result.mch_id, sub_mch_id, verdict, result.cash_fen
+        )
 
     def _earlier(self, evidence: PaymentEvidence) -> Identification | None:
         """The living identification of the same payment, unless that one failed closed and this answer says more.
@@ -210,6 +227,15 @@ class Identifier:
         held = self._identified.held(identification_id)
         return held.identification if held is not None else None
 
+    def of_transaction(self, transaction_id: str) -> Identification | None:
+        """Give the living identification that a WeChat payment led to."""
+        return self._identified.of_transaction(transaction_id)
+
+    def paid_lately(self, total_fen: int, within_s: float) -> list[Identification]:
+        """Give what WeChat payments of this amount led to within the last seconds, the newest first."""
+        held = self._identified.paid_since(self._clock.mono_s() - within_s, total_fen)
+        return [one.identification for one in held]
+
     async def balance(self, found: FoundMember) -> int:
         """Points of a member: HQ's booked balance plus what this workstation booked after HQ's watermarks."""
         postings = await self._books.postings(POINTS_ACCOUNT, found.member.member_id)
@@ -241,35 +267,3 @@ class Identifier:
         )
         self._identified.hold(identification, found)
         return identification
-
-
-# --- refusals: none of them ever repeats what was scanned -----------------------------------------------------------
-def _member_unknown() -> Refusal:
-    return Refusal(
-        "MEMBER_UNKNOWN",
-        "no member of this brand is known by this code",
-        hint="sell without a member, or offer to join; a member who joined just now appears with the next pull",
-        status=404,
-    )
-
-
-def _unreadable_code() -> Refusal:
-    return Refusal(
-        "CODE_UNREADABLE",
-        "the text has the form of no code the till knows",
-        hint="scan again; if it persists, switch the input method to English and test the scanner",
-    )
-
-
-def _payment_code() -> Refusal:
-    return Refusal(
-        "PAYMENT_CODE_NEEDS_NETWORK",
-        "a payment code can be resolved by HQ only",
-        hint="scan the member code instead, or take the payment and hand over WeChat's answer",
-        status=503,
-    )
-
-
-def _not_complete(state: State) -> Refusal:
-    hint = "query the order every 5 s up to 45 s, then hand over that answer" if state.is_open else "it was not paid"
-    return Refusal("PAYMENT_NOT_COMPLETE", f"WeChat says {state.value}", hint=hint, status=409)

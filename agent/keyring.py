@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from agent.domain.errors import ConfigError, StorageError
 from agent.ports import Entropy
 from sync.protocol import EnrolAnswer, identity_index
+from sync.snapshot import open_part, snapshot_key
 
 DEVICE_KEY = "device.key"
 FIELD_KEY = "field.key"
@@ -115,6 +116,10 @@ class FileKeyRing:
     def blind_index(self, kind: Literal["code", "wx"], value: str) -> bytes:
         """Keyed 16-byte index of an identity; HQ computes the same."""
         return identity_index(self._index_key, kind, value)
+
+    def open_snapshot(self, snapshot_id: str, number: int, sealed: bytes) -> bytes | None:
+        """Open part `number` of a snapshot of the brand; None when it was not sealed as that."""
+        return open_part(snapshot_key(self._index_key, snapshot_id), number, sealed)
 
     def sign(self, message: bytes) -> bytes:
         """Sign as this workstation."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.domain.lease import Closing, Lot, OpenedLease
-from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseRequest, LeaseWant
+from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest, LeaseWant
 
 
 class Leases(Protocol):
@@ -74,6 +74,10 @@ class LeaseBooks(Protocol):
         """Leases of the epoch in force that ended, were recalled or lie idle, and are promised to nobody."""
         ...
 
+    async def ends(self) -> dict[str, int]:
+        """The last event of each epoch, 0 where it has none."""
+        ...
+
     async def suspended(self) -> list[Closing]:
         """Open leases of epochs that were left, one closing for each epoch."""
         ...
@@ -96,4 +100,16 @@ class LeaseHq(Protocol):
 
     async def leases(self, after: str) -> LeasePage:
         """Open leases of this workstation as HQ holds them."""
+        ...
+
+    async def report_leases(self, told: LeaseReport) -> LeaseReported:
+        """Tell an HQ that was restored how far these books go."""
+        ...
+
+
+class Resend(Protocol):
+    """The outbox, for what a restored HQ has lost."""
+
+    async def requeue(self, epoch: str, ranges: Sequence[tuple[int, int]]) -> int:
+        """Send events again; how many were settled before."""
         ...

@@ -49,6 +49,7 @@ class Leasing:
         self._asked: dict[tuple[str, ...], str] = {}
         """Requests whose answer never came: asked again, HQ gives the same leases."""
         self._reached = False
+        self._under_way = 0
         self.wake = asyncio.Event()
         """Set when HQ was reached or recalls something."""
 
@@ -72,7 +73,17 @@ class Leasing:
         A grant counts only once its `lease_open` event is booked. An answer that comes too late, or never, is asked
         for again under the same id; what HQ granted and nobody asks for any more is found by `check` and closed.
         """
-        deadline = asyncio.get_running_loop().time() + deadline_s
+        self._under_way += 1
+        try:
+            return await self._acquire(member_id, wants, asyncio.get_running_loop().time() + deadline_s)
+        finally:
+            self._under_way -= 1
+
+    def is_asking(self) -> bool:
+        """Whether an answer of HQ may still be on its way into the books."""
+        return self._under_way > 0
+
+    async def _acquire(self, member_id: str, wants: Sequence[LeaseWant], deadline: float) -> bool:
         for _ in range(_TRIES):
             epoch, last = await self._leases.position()
             key = (epoch, member_id, *(one.model_dump_json() for one in wants))
@@ -150,6 +161,13 @@ class Leasing:
         What HQ granted and these books never opened is closed, so that the member gets it back; so is what these books
         hold of epochs they have left, and what HQ does not count as open (it was written off).
         """
+        self._under_way += 1
+        try:
+            return await self._check()
+        finally:
+            self._under_way -= 1
+
+    async def _check(self) -> list[Finding]:
         theirs, watermarks, steady = await self._list()
         ours = {one.lease.lease_id: one for one in await self._leases.open_leases(watermarks)}
         epoch, _ = await self._leases.position()

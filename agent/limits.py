@@ -8,10 +8,12 @@ from typing import Final
 # --- scanning -------------------------------------------------------------------------------------------------------
 SCAN_FRAME_BYTES: Final = 512  # LIMIT: the longest QR a member code or coupon uses is far below; garbage must end
 SCAN_IDLE_GAP_MS: Final = 50  # LIMIT: one character takes 1.04 ms at 9600 bit/s; USB-CDC packets come within 30 ms
+KEYBOARD_IDLE_GAP_MS: Final = 200  # LIMIT: scanners that type pause up to this long between two keys
 SCAN_DUPLICATE_WINDOW_MS: Final = 1500  # LIMIT: presentation scanners reread within 1-2 s
 SCAN_QUEUE: Final = 64  # scans waiting for the flow; a cashier makes one a second at most
 SCAN_STALL_MS: Final = 500  # LIMIT: a terminated frame may hiccup on the bus this long; no hand scans twice in it
 SCAN_DUPLICATES_KEPT: Final = 64  # digests remembered for the duplicate window; far more than a window can hold
+PASSTHROUGH_CODES: Final = 16  # LIMIT: codes a POS has not read yet; beyond that a cashier has scanned again
 DEVICE_REOPEN_BASE_S: Final = 0.25  # first wait before a lost device is opened again
 DEVICE_REOPEN_CAP_S: Final = 2.0  # LIMIT: a cashier who plugs a scanner back in waits no longer than this
 DEVICE_STABLE_S: Final = 10.0  # a device that held this long starts again from the first wait
@@ -24,9 +26,16 @@ IDENTIFICATIONS: Final = 2048  # held in memory; the oldest go first
 QUOTES: Final = 2048
 DYNAMIC_CODE_WINDOW_S: Final = 90  # a dynamic member code is valid this long after issue
 DYNAMIC_CODE_SKEW_S: Final = 60  # and this much before or after, for clocks that differ
+PAYMENT_CODE_KEPT_S: Final = 60  # LIMIT: WeChat refreshes a code every minute, and it dies on use
+PAYMENT_CODES_KEPT: Final = 64  # a till asks for a handful a minute
 NONCES_SEEN: Final = 4096  # LIMIT: of codes that could still be fresh; a till resolves some dozens in that time
 PAIRING_CODE_TTL_S: Final = 300  # a person walks from one screen to another
 PAIRING_ATTEMPTS: Final = 5  # wrong guesses before a pairing code dies
+SESSION_S: Final = 14 * 3600  # the longest shift; a page left open over night asks for the PIN again
+PIN_ATTEMPTS: Final = 5  # LIMIT: wrong PINs in a row before one has to wait
+PIN_LOCK_S: Final = 60  # the first wait; it doubles with every further wrong PIN
+PIN_LOCK_CAP_S: Final = 900
+NAMES_COUNTED: Final = 256  # names whose wrong PINs are remembered; a shop has a dozen
 
 # --- a sale ---------------------------------------------------------------------------------------------------------
 SALE_LINES: Final = 500
@@ -44,6 +53,8 @@ API_BODY_BYTES: Final = 1024 * 1024
 API_REQUESTS_PER_S: Final = 50  # per token; a till makes a handful a second, a runaway loop is stopped
 EVENT_CLIENTS: Final = 32
 EVENT_CLIENT_QUEUE: Final = 256  # a reader this far behind is disconnected and replays by Last-Event-ID
+FIGURES_STEP_EVENTS: Final = 100  # some 3 ms of the books' writer, so that a look at the figures never holds up a sale
+LISTED: Final = 500  # rows of one answer to a page
 NOTICES_KEPT: Final = 5_000  # replayable events, about a busy week of one till
 
 # --- printing -------------------------------------------------------------------------------------------------------
@@ -55,10 +66,32 @@ RECEIPT_EXPIRY_S: Final = 12 * 3600  # a receipt is still wanted at the end of t
 JOIN_PROMPT_EXPIRY_S: Final = 15 * 60  # the customer has left
 DRAWER_EXPIRY_S: Final = 15  # a drawer that opens late opens for nobody
 PRINT_SLOWEST_BYTES_PER_S: Final = 900  # LIMIT: 9600 bit/s; a deadline grows with the length of the job (pains 21)
+PRINT_HOLD_S: Final = 15 * 60  # a job that waits in the printer for a new roll; then a person decides about it
+PRINT_WATCH_S: Final = 1  # between two looks at a printer at rest: what it says is shown within 2 s
+PRINT_STRAY_BYTES: Final = 64 * 1024  # said unasked at opening; a device that says more is no printer of ours
 PRINT_FINISH_S: Final = 2  # patience for a network printer to close its side once it took everything
 PRINT_RETRY_BASE_S: Final = 0.5
 PRINT_RETRY_MAX_S: Final = 15
 RECEIPT_TEXT_CHARS: Final = 2_000
+
+# --- the tap ---------------------------------------------------------------------------------------------------------
+TAP_HOLD_MS: Final = 300  # LIMIT: no byte of the POS waits longer for the daemon (till-api)
+TAP_REAL_TIME_HOLD_MS: Final = 40  # LIMIT: a DLE EOT behind a cut waits this long; POS software waits 500 ms and more
+TAP_QUIET_MS: Final = 100  # silence after a cut that ends a job
+TAP_IDLE_MS: Final = 1000  # silence without a cut that ends a job; a slow POS pauses some 200 ms between two writes
+TAP_HEAD_BYTES: Final = 64 * 1024  # a command whose length is not known after so many bytes is in doubt
+TAP_HELD_BYTES: Final = 256 * 1024  # LIMIT: what follows a cut and is kept back until the job's end is known
+TAP_TEXT_BYTES: Final = 64 * 1024  # a receipt of 1,000 lines; of a longer one no total is read
+TAP_TRANSACTIONS: Final = 3  # transaction numbers of one receipt that the daemon is told
+TAP_PICTURE_DOTS: Final = 200  # a lower picture (25 mm) is a logo and no receipt
+TAP_FEED_LINES: Final = 4  # print head to cutter on the usual 80 mm unit: 15 mm
+TAP_BLOCK_BYTES: Final = 32 * 1024  # what is appended at most; a QR code as a picture has some 12 kB
+TAP_ANSWER_BYTES: Final = 16 * 1024  # one line on the tap's socket
+TAP_ANSWERS_KEPT: Final = 256  # jobs whose answer is given again; a till prints some hundred receipts an hour at most
+TAP_PAYMENT_MATCH_S: Final = 180  # a receipt is printed this soon after its payment was handed over
+TAP_LEAVE_S: Final = 1  # silence after which a serial POS gives the printer to others
+TAP_WAITING: Final = 16  # connections that wait for the printer; a shop has some three tills to a printer
+TAP_DRAIN_S: Final = 5  # patience for the job under way when the tap is stopped
 
 # --- HQ -------------------------------------------------------------------------------------------------------------
 BATCH_EVENTS: Final = 500
@@ -91,6 +124,14 @@ CLOCK_ROUND_TRIP_S: Final = 20  # a slower answer says the time too vaguely to b
 CLOCK_MARK_KEPT_S: Final = 600  # how often what HQ's clock said is written down while HQ is reached
 RECONCILE_SLOT_SPREAD_S: Final = 300  # stores of a chain spread over the first five minutes of the hour
 REPLICA_JOB_ROWS: Final = 250  # rows per write job, so that a look-up never waits more than some 5 ms
+SNAPSHOT_PART_BYTES: Final = 2 * 1024 * 1024  # of the file; as it travels some 600 kB, 80 s at 64 kbit/s
+SNAPSHOT_PARTS: Final = 16_384  # LIMIT: 32 GiB, some two hundred million members
+SNAPSHOT_ASK_PAGES: Final = 5  # pages of one feed in a row before a till asks whether HQ has a snapshot
+SNAPSHOT_BEHIND_ROWS: Final = 100_000  # LIMIT: below this, feeds take a minute and a snapshot is not worth its bytes
+SNAPSHOT_RANGE_BYTES: Final = 8 * 1024 * 1024  # asked for at once; a range that breaks off is asked for from there
+SNAPSHOT_SPARE_BYTES: Final = 128 * 1024 * 1024  # LIMIT: room that must be left beside both replicas while one loads
+SNAPSHOT_RANGE_S: Final = 3600.0  # LIMIT: of one range; 8 MiB need 17 minutes at 64 kbit/s, a dripping answer ends
+SNAPSHOT_RETRY_S: Final = 600.0  # after a load that could not be finished; what has come is kept
 
 # --- leases ---------------------------------------------------------------------------------------------------------
 LEASES_AN_EVENT: Final = 200  # opened or closed by one event: 60 kB of body at most
@@ -117,3 +158,8 @@ DISK_CHECK_S: Final = 5  # LIMIT: healing is promised within 60 s of room; one s
 # --- stopping -------------------------------------------------------------------------------------------------------
 DRAIN_S: Final = 10
 HEALTH_INTERVAL_S: Final = 5
+
+# --- pictures from a point of sale that speaks to Odoo's box ---------------------------------------------------------
+HW_PROXY_BODY_BYTES: Final = 8 << 20  # LIMIT: a long receipt is a JPEG of about 1 MB in base64
+HW_PROXY_ROWS: Final = 12_000  # LIMIT: 1.5 m of paper at 8 dots a millimetre
+HW_PROXY_AGAIN_S: Final = 10  # LIMIT: the very same receipt so soon is the client's retry (pains 16), not a second page

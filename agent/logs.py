@@ -7,11 +7,13 @@ or code can slip in with a new feature.
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import structlog
 
-from agent.ports import Notice
+if TYPE_CHECKING:  # the tap logs too, and knows nothing of the daemon's ports
+    from agent.ports import Notice
+
 
 ALLOWED: Final = frozenset(
     {
@@ -65,7 +67,7 @@ def get(name: str = "pos_agent") -> Any:
     return structlog.stdlib.get_logger(name)
 
 
-def notice_line(notice: Notice) -> None:
+def notice_line(notice: "Notice") -> None:
     """Write the one canonical line of a notice."""
     simple = {key: value for key, value in notice.data.items() if not isinstance(value, (dict, list))}
     fields: dict[str, object] = {key: value for key, value in simple.items() if key in ALLOWED}

@@ -12,11 +12,13 @@ from typing import Any
 from agent import limits, logs
 from agent.aftersales import AfterSales
 from agent.api.app import Services
-from agent.api_listen import api_servers
+from agent.api_listen import api_servers, hw_proxy_servers
 from agent.assembly import Assembly
 from agent.count_cards import CountCards
 from agent.count_uses import CountUses
+from agent.devices import passes
 from agent.domain.errors import DiskLow
+from agent.domain.scan import RawScan
 from agent.http_server import HttpServer
 from agent.ports import JobState
 from agent.purses import Purses
@@ -54,6 +56,7 @@ class Agent(Assembly):
     def _tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         tasks: list[tuple[str, Coroutine[Any, Any, None]]] = [
             ("pull", self.puller.run(self._settings.hq.pull_interval_s)),
+            ("snapshots", self.snapshots.run()),
             ("leases", self.leasing.run()),
             ("clock", ClockWatcher(self._clock, self.edges.clock_jump).run()),
             ("room", self._room.watch(self.edges.room)),
@@ -66,7 +69,7 @@ class Agent(Assembly):
             self.health.watch(f"scanner {scanner.name}", scanner.counters)
             work = supervise(
                 scanner,
-                self.till.on_scan,
+                self._on_scan,
                 clock=self._clock,
                 entropy=self._entropy,
                 on_edge=self.edges.scanner,
@@ -74,6 +77,11 @@ class Agent(Assembly):
             )
             tasks.append((f"scan-{scanner.name}", work))
         return tasks
+
+    async def _on_scan(self, raw: RawScan) -> None:
+        scan = await self.till.on_scan(raw)
+        if self.passthrough is not None and passes(self._settings.passthrough, scan):
+            self.passthrough.send(scan.text)
 
     async def _prove_alive(self) -> None:
         """One commit through the books' own thread and back to this loop: what a sale needs, and no less."""
@@ -98,10 +106,15 @@ class Agent(Assembly):
             logs.get().warning("drain.paper_unfinished")
 
     async def _open_api(self) -> list[HttpServer]:
-        self.port, servers = api_servers(self._settings, self._services(), self.tokens)
+        services = self._services()
+        self.port, servers = api_servers(self._settings, services, self.tokens)
+        self.hw_proxy_port, more = hw_proxy_servers(self._settings, services, self.health)
+        servers += more
         for server in servers:
             await server.start()
             self._closing.push_async_callback(server.stop)  # ORDER: whatever ends us, before what calls need is closed
+        await self.tap_door.start()
+        self._closing.push_async_callback(self.tap_door.stop)
         logs.get().info("api.ready", port=self.port, socket=str(self._settings.socket))
         return servers
 
@@ -119,5 +132,11 @@ class Agent(Assembly):
             purses=Purses(self.service_desk),
             count_cards=CountCards(self.service_desk),
             count_uses=CountUses(self.service_desk),
+            people=self.people,
+            paper=self.paper,
+            manager=self.manager,
+            screen=self.screen,
+            slow=self.slow,
+            sensitive=self.sensitive,
             on_storage_error=self._on_storage_error,
         )

@@ -75,6 +75,16 @@ class Pairing:
         await self._tokens.add(token, grant)
         return token, grant
 
+    async def in_force(self, token_id: str) -> bool:
+        """Whether a token was not revoked."""
+        return any(one.token_id == token_id for one in (await self._tokens.active()).values())
+
+    async def sweep(self, boot_id: str, boot_ms: int) -> None:
+        """Revoke sessions that ended."""
+        for one in await self.given():
+            if not one.holds(boot_id, boot_ms):
+                await self._tokens.revoke(one.token_id, self._clock.now_ms())
+
     async def given(self) -> list[Grant]:
         """Every token in force, newest first."""
         return sorted((await self._tokens.active()).values(), key=lambda one: -one.created_at_ms)

@@ -108,6 +108,7 @@ class Paperwork:
             seq=name.seq,
             at_ms=facts.at_ms,
             operator=facts.operator or "",
+            table=facts.table or "",
             cart=facts.cart,
             tenders=tuple(facts.tenders),
             collected_fen=facts.collected_fen,

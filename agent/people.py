@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 from agent.domain.errors import Refusal
 from agent.grants import EVERYTHING, VENDOR, Grant
-from agent.limits import PIN_ATTEMPTS, PIN_LOCK_CAP_S, PIN_LOCK_S, SESSION_S
+from agent.limits import NAMES_COUNTED, PIN_ATTEMPTS, PIN_LOCK_CAP_S, PIN_LOCK_S, SESSION_S
 from agent.pairing import Pairing
 from agent.ports import Clock, Entropy
 
@@ -89,6 +89,8 @@ class People:
     reckoner: Reckoner
     """Where a PIN is reckoned, some 50 ms: no scan waits for it."""
     _locked_until_s: dict[str, float] = field(default_factory=dict)
+    _failures: dict[str, int] = field(default_factory=dict)
+    """Wrong PINs in a row by name, whether anybody has that name or not: a lock must not tell who exists."""
 
     async def sign_in(self, operator: str, pin: str) -> tuple[str, Grant, Operator]:
         """A token for a shift. Refusal SIGN_IN_REFUSED (403), SIGN_IN_LOCKED (429).
@@ -103,9 +105,11 @@ class People:
             await self._failed(operator, found)
             raise Refusal("SIGN_IN_REFUSED", "operator or PIN is wrong", hint="a manager can set a new PIN", status=403)
         self._locked_until_s.pop(operator, None)
+        self._failures.pop(operator, None)
         if found.failures:
             await self.operators.note(operator, 0)
         boot_id, boot_ms = self.boot()
+        await self.pairing.sweep(boot_id, boot_ms)
         scopes = EVERYTHING if found.role is Role.MANAGER else VENDOR
         grant = Grant("", PAGES, scopes, operator, boot_id, boot_ms + SESSION_S * 1000)
         token, grant = await self.pairing.issue(grant)
@@ -119,6 +123,7 @@ class People:
         sealed = await self.reckoner.call(lambda: _written(salt, pin))
         await self.operators.put(Operator(operator, name, role, sealed), self.clock.now_ms())
         self._locked_until_s.pop(operator, None)
+        self._failures.pop(operator, None)
         await self._end_sessions(operator)
 
     async def remove(self, operator: str) -> None:
@@ -126,6 +131,10 @@ class People:
         if not await self.operators.remove(operator):
             raise Refusal("OPERATOR_UNKNOWN", "nobody signs in by that name", status=404)
         await self._end_sessions(operator)
+
+    async def listens(self, grant: Grant | None) -> bool:
+        """Whether a token that was good when a stream began still is; None is the trusted socket."""
+        return grant is None or (not self.has_ended(grant) and await self.pairing.in_force(grant.token_id))
 
     def has_ended(self, grant: Grant) -> bool:
         """Whether a session is over."""
@@ -161,13 +170,17 @@ class People:
             )
 
     async def _failed(self, operator: str, found: Operator | None) -> None:
-        failures = 1
-        if found is not None:
-            failures = found.failures + 1
-            await self.operators.note(operator, failures)
+        # ORDER: counted and locked before anything is awaited, so that guesses side by side count one by one.
+        known = 0 if found is None else found.failures
+        failures = self._failures[operator] = max(known, self._failures.pop(operator, 0)) + 1
         if failures >= PIN_ATTEMPTS:
             again = min(failures - PIN_ATTEMPTS, 16)
             self._locked_until_s[operator] = self.clock.mono_s() + min(PIN_LOCK_CAP_S, PIN_LOCK_S * 2**again)
+        for forgotten in list(self._failures)[:-NAMES_COUNTED]:
+            self._failures.pop(forgotten)
+            self._locked_until_s.pop(forgotten, None)
+        if found is not None:
+            await self.operators.note(operator, failures)
 
 
 _GUESSED: Final = frozenset({"1234", "12345", "123456", "1234567", "12345678", "4321", "654321", "123123"})

@@ -72,6 +72,10 @@ class KeyRing(Protocol):
         """Keyed 16-byte index of an identity: `code` = member code or number, `wx` = `appid:openid`."""
         ...
 
+    def open_snapshot(self, snapshot_id: str, number: int, sealed: bytes) -> bytes | None:
+        """Open part `number` of a snapshot of the brand; None when it was not sealed as that."""
+        ...
+
     def sign(self, message: bytes) -> bytes:
         """Sign as this workstation (Ed25519)."""
         ...
@@ -117,11 +121,23 @@ class PrinterStatus:
     online: bool | None = None
     paper: Literal["ok", "near_end", "out"] | None = None
     cover_open: bool | None = None
+    fault: bool | None = None
+    """Cutter, paper path, heat: what a person has to look at."""
 
     @property
-    def ready(self) -> bool:
-        """Nothing known speaks against printing."""
-        return self.online is not False and self.paper != "out" and not self.cover_open
+    def trouble(self) -> str | None:
+        """What keeps it from printing, most useful reason first, as a code of agent.wording; None when nothing known.
+
+        >>> PrinterStatus(True, online=False, cover_open=True).trouble, PrinterStatus(True, paper="near_end").trouble
+        ('PRINTER_COVER_OPEN', None)
+        """
+        if self.cover_open:
+            return "PRINTER_COVER_OPEN"
+        if self.paper == "out":
+            return "PRINTER_PAPER_OUT"
+        if self.fault:
+            return "PRINTER_ERROR"
+        return "PRINTER_OFFLINE" if self.online is False else None
 
 
 class Printer(Protocol):
@@ -134,7 +150,14 @@ class Printer(Protocol):
         ...
 
     async def status(self) -> PrinterStatus:
-        """Ask the printer; raises DeviceUnavailable when it cannot be reached."""
+        """Ask the printer; raises DeviceUnavailable when it cannot be reached.
+
+        While a job is on its way: what the printer last said, without waiting for the job's end.
+        """
+        ...
+
+    def distrust(self, document: Document) -> None:
+        """Tell it that an earlier process may have broken off in this job: it may still wait for the rest of it."""
         ...
 
     def close(self) -> None:
@@ -450,7 +473,11 @@ class PrintLedger(Protocol):
         ...
 
     async def next_job(self, printer: str) -> PrintJob | None:
-        """The oldest queued job of a printer."""
+        """The oldest queued job of a printer; drawer pulses before paper, for which they need not wait."""
+        ...
+
+    async def last_sent(self, printer: str) -> PrintJob | None:
+        """The newest job of a printer of which bytes may have left it, None when there is none."""
         ...
 
     async def mark(self, job_id: str, state: JobState, note: str = "") -> None:

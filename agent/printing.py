@@ -1,7 +1,8 @@
 """The print service: one task per printer that takes jobs from the print ledger and records honestly how they ended.
 
-Built by agent.main, one per printer, so that a dead printer blocks no other (pains 18). Must never send a job again
-after bytes may have left (pains 16, 17), never repeat a drawer pulse (pains 25), never mark before the fact is durable.
+Built by agent.main, one per printer, so that a dead printer blocks no other (pains 18). Between jobs it looks at the
+printer (agent.printer_watch). Must never send a job again after bytes may have left (pains 16, 17), never repeat a
+drawer pulse (pains 25), never mark before the fact is durable.
 """
 
 import asyncio
@@ -9,23 +10,25 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from agent import limits
-from agent.domain.errors import DeviceAmbiguous, DeviceError, DeviceUnavailable, DiskLow, Refusal
+from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable, DiskLow, Refusal
 from agent.domain.ids import random_id
 from agent.domain.receipts import reprint
 from agent.ports import Clock, Entropy, JobKind, JobState, NewPrintJob, Printer, PrintJob, PrintLedger, PrintVerdict
+from agent.printer_watch import OnHealth, PrinterWatch
 from agent.wording import sentence
 
 OnState = Callable[[str, JobState, str], Awaitable[None]]
 """(job_id, state, note): called after the ledger holds the state; the note begins with a code of agent.wording."""
-OnHealth = Callable[[str, bool, str], Awaitable[None]]
-"""(printer, well, note): called on edges only, and with the first result after start."""
 
 _VERDICTS = {PrintVerdict.SENT: JobState.SENT, PrintVerdict.CONFIRMED: JobState.CONFIRMED}
 _WAITING = (JobState.QUEUED, JobState.SENDING)
 
 
 class PrintService:
-    """Serves the queue of one printer. `run` is a task of the composition root; `wake` after every queued job."""
+    """Serves the queue of one printer. `run` is a task of the composition root; `wake` after every queued job.
+
+    `watch_s`: seconds between two looks at the printer, 0 for none.
+    """
 
     def __init__(
         self,
@@ -36,17 +39,18 @@ class PrintService:
         *,
         on_state: OnState,
         on_health: OnHealth,
+        watch_s: float = limits.PRINT_WATCH_S,
     ) -> None:
         self.printer = printer
         self._ledger = ledger
         self._clock = clock
         self._entropy = entropy
         self._on_state = on_state
-        self._on_health = on_health
+        self._watch = PrinterWatch(printer, on_health)
+        self._watch_s = watch_s
         self._queued = asyncio.Event()
         self._at_rest = asyncio.Event()
         self._at_rest.set()
-        self._well: bool | None = None
         self._failures = 0
 
     def wake(self) -> None:
@@ -63,6 +67,9 @@ class PrintService:
         Cancelled during a job it leaves the job SENDING: PrintLedger.recover makes that UNCONFIRMED at the next start,
         because bytes may have left.
         """
+        last = await self._ledger.last_sent(self.printer.name)
+        if last is not None and last.state in (JobState.SENDING, JobState.UNCONFIRMED):
+            self.printer.distrust(last.document)
         while True:
             self._queued.clear()  # ORDER: cleared before looking, so that a job queued meanwhile is not missed
             with contextlib.suppress(DiskLow):  # it expires later; what is queued now is looked at all the same
@@ -70,7 +77,7 @@ class PrintService:
                     await self._on_state(expired, JobState.EXPIRED, "")
             job = await self._ledger.next_job(self.printer.name)
             if job is None:
-                await self._queued.wait()
+                await self._rest(None)
             elif not await self._undisturbed(job):
                 await self._back_off()
 
@@ -114,20 +121,35 @@ class PrintService:
         # ORDER: durable before the first byte can leave
         await self._mark(job, JobState.SENDING, job.note, announce=not job.note)
         try:
-            verdict = await self.printer.print(job.document)
+            verdict = await self._watched(job)
         except DeviceUnavailable as error:
             state = JobState.FAILED if job.kind is JobKind.DRAWER else JobState.QUEUED
             again = state is JobState.QUEUED and error.message == job.note
             await self._mark(job, state, error.message, announce=not again)
-            await self._health(error)
+            self._failures += 1
+            await self._watch.failed(error)
             return False
         except DeviceAmbiguous as error:
             await self._mark(job, JobState.UNCONFIRMED, error.message)
-            await self._health(error)
+            self._failures += 1
+            await self._watch.failed(error)
             return False
         await self._mark(job, _VERDICTS[verdict])
-        await self._health(None)
+        self._failures = 0
+        await self._watch.printed(verdict)
         return True
+
+    async def _watched(self, job: PrintJob) -> PrintVerdict:
+        """Print; a job may wait minutes for paper in the printer, and meanwhile it is said why."""
+        if not self._watch_s:
+            return await self.printer.print(job.document)
+        printing = asyncio.ensure_future(self.printer.print(job.document))
+        try:
+            while not (await asyncio.wait({printing}, timeout=self._watch_s))[0]:
+                await self._watch.look(at_work=True)
+            return await printing
+        finally:
+            printing.cancel()
 
     async def _mark(self, job: PrintJob, state: JobState, note: str = "", *, announce: bool = True) -> None:
         while True:
@@ -139,22 +161,26 @@ class PrintService:
         if announce:
             await self._on_state(job.job_id, state, note)
 
-    async def _health(self, error: DeviceError | None) -> None:
-        well = error is None
-        self._failures = 0 if well else self._failures + 1
-        if well is not self._well:
-            self._well = well
-            await self._on_health(self.printer.name, well, error.message if error is not None else "")
-
     async def _back_off(self) -> None:
         """Wait longer after each failure, jittered and capped; a newly queued job is worth an attempt at once."""
         ceiling_s = min(limits.PRINT_RETRY_MAX_S, limits.PRINT_RETRY_BASE_S * 2 ** min(self._failures, 16))
-        delay_s = self._entropy.uniform(ceiling_s / 2, ceiling_s)
-        try:
-            async with asyncio.timeout(delay_s):
-                await self._queued.wait()
-        except TimeoutError:
-            return
+        await self._rest(self._entropy.uniform(ceiling_s / 2, ceiling_s))
+
+    async def _rest(self, most_s: float | None) -> None:
+        """Wait for a queued job, at most so long (None: for ever); a printer that is seen to recover ends it too."""
+        left_s = most_s
+        while left_s is None or left_s > 0:
+            step_s = left_s
+            if self._watch_s:
+                step_s = self._watch_s if left_s is None else min(left_s, self._watch_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(step_s):
+                    await self._queued.wait()
+                return
+            assert step_s is not None  # only a wait with an end can time out
+            left_s = None if left_s is None else left_s - step_s
+            if self._watch_s and await self._watch.look() and most_s is not None:
+                return
 
 
 def _refuse(code: str, status: int) -> Refusal:

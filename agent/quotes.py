@@ -110,6 +110,14 @@ class QuoteBook:
         kept = self._kept.get(quote_id)
         return kept[1] if kept is not None and self._clock.mono_s() < kept[0] else None
 
+    def holds(self, nonce: str) -> bool:
+        """Whether an open quote holds rights on the dynamic code of this nonce."""
+        return any(
+            quote.held_until_ms and quote.identification is not None and quote.identification.nonce == nonce
+            for quote_id, (_, quote) in self._kept.items()
+            if self.get(quote_id) is not None
+        )
+
     def ended(self, quote_id: str) -> Quote | None:
         """Give a quote that has ended, as long as it is remembered: the customer may have paid it in time."""
         kept = self._kept.get(quote_id)

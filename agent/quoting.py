@@ -56,6 +56,14 @@ class Quoting:
     async def _spent(self, entries: Sequence[CartLine], who: Identification | None, asks: Asks) -> Quote:
         """First with all that is known of the member, to learn what it takes; then with what may be spent here."""
         member = await self._spending.require(who, asks)
+        if who is not None and who.nonce is not None and self._booking.quotes.holds(who.nonce):
+            raise Refusal(
+                "DYNAMIC_CODE_HELD",
+                "another quote holds what this code was shown for",
+                hint="sell or cancel that quote first, or ask the customer for a fresh code",
+                field="identification_id",
+                status=409,
+            )
         day = self._booking.today()
         has = await self._spending.holdings(member.member_id, day)
         if has is None:
@@ -66,6 +74,8 @@ class Quoting:
         coupons = await self._spending.coupons(member, asks, has, day)
         first = await self._first(entries, who, asks, coupons, has)
         brought, answered = await self._spending.bring(member.member_id, first.wants, has, day)
+        if not answered and first.rules.budget is not None and not asks.hold:  # a promise needs a lease
+            brought = await self._spending.risk_beyond(first.rules.budget, member.member_id, first, brought)
         return await self._second(first, brought, answered=answered)
 
     async def _first(
@@ -127,7 +137,9 @@ class Quoting:
         now_ms = self._clock.now_ms()
         held = dataclasses.replace(quote, held_until_ms=now_ms + LEASE_HOLD_S * 1000)
         await self._spending.hold(quote.quote_id, quote.spends, held.held_until_ms)
-        await self._held.keep(quote.quote_id, held.held_until_ms, quote_row(held), now_ms)
+        nonce = quote.identification.nonce if quote.identification is not None else None
+        await self._close_ended(now_ms)
+        await self._held.keep(quote.quote_id, held.held_until_ms, quote_row(held), now_ms, nonce)
         return held
 
     async def recall(self, quote_id: str) -> None:
@@ -136,7 +148,8 @@ class Quoting:
         if book.get(quote_id) is not None or book.ended(quote_id) is not None:
             return
         now_ms = self._clock.now_ms()
-        row = await self._held.find(quote_id, 0)  # LIMIT: an ended one stays until the next is kept
+        await self._close_ended(now_ms)
+        row = await self._held.find(quote_id, 0)
         if row is None:
             return
         rules = await self._rules.rules_of(version_of(row))
@@ -146,6 +159,10 @@ class Quoting:
         left_s = (quote.held_until_ms - now_ms) / 1000
         if left_s <= LEASE_HOLD_S:  # longer than a quote ever lives: the clock was set back meanwhile
             book.add(quote, left_s)
+
+    async def _close_ended(self, now_ms: int) -> None:
+        """Whatever is looked for: what ended longer ago than a quote lives cannot be paid any more (see `recall`)."""
+        await self._held.close_ended(now_ms - LEASE_HOLD_S * 1000)
 
     async def cancel(self, quote_id: str) -> bool:
         """Forget a quote before it becomes a sale and release what it held; whether there was one."""

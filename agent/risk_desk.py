@@ -79,4 +79,14 @@ class RiskDesk:
             "clock": self._trust.state().row(),
             "snapshot_age_s": None if age_ms is None else age_ms // 1000,
             "frozen_here": len(await self._watch.freezes()),
+            "offline_budget": _without_members(await self.budget()),
         }
+
+    async def budget(self) -> dict[str, Json] | None:
+        """The risk budget today (R13), with who used it; None where the brand has none."""
+        return await self._watch.budget(self._clock.now_ms())
+
+
+def _without_members(budget: dict[str, Json] | None) -> dict[str, Json] | None:
+    """As everybody with a token may see it."""
+    return None if budget is None else {key: value for key, value in budget.items() if key != "members"}

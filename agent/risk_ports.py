@@ -4,10 +4,11 @@
 (agent.db.risk), `Snapshot` the age of the replica.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.domain.budget_rule import Used
 from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.member import Member
@@ -39,6 +40,14 @@ class ClockState:
         return {"trusted": self.trusted, "why": self.why}
 
 
+@dataclass(frozen=True, slots=True)
+class Risked:
+    """What was spent beyond leases today (R13), and what of a member's leases is promised to quotes, by account."""
+
+    used: Used
+    promised: Mapping[str, int]
+
+
 class Risk(Protocol):
     """Rules that hold while disconnected."""
 
@@ -56,6 +65,10 @@ class Risk(Protocol):
 
     def clock(self) -> ClockState:
         """The clock as it is trusted now; every event records it."""
+        ...
+
+    async def risked(self, member_id: str, at_ms: int) -> Risked:
+        """What of the store's risk budget is used today, and what quotes hold of the member."""
         ...
 
 
@@ -90,6 +103,14 @@ class RiskBooks(Protocol):
 
     async def freezes(self) -> list[LocalFreeze]:
         """All freezes nobody has lifted, newest first."""
+        ...
+
+    async def risked(self, member_id: str, day: str, at_ms: int) -> Risked:
+        """What was risked on a business day, and what is promised now."""
+        ...
+
+    async def risked_by_member(self, day: str) -> list[tuple[str, int, int]]:
+        """(member_id, fen, sales) of a business day, those who risked most first."""
         ...
 
     async def lift(self, member_id: str, by: str, why: str, at_ms: int) -> tuple[Sequence[LocalFreeze], Notice | None]:

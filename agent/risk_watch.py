@@ -7,10 +7,12 @@ thing, a person's lifting of a freeze; a freeze itself is written by the transac
 from agent import limits
 from agent.clock_trust import ClockTrust
 from agent.domain import risk
+from agent.domain.business_day import business_day
+from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.member import Member
 from agent.ports import Notice, Pricebook
-from agent.risk_ports import ClockState, LocalFreeze, PointsVerdict, RiskBooks, Snapshot
+from agent.risk_ports import ClockState, LocalFreeze, PointsVerdict, RiskBooks, Risked, Snapshot
 
 CLOCK_NOT_TRUSTED = "CLOCK_NOT_TRUSTED"
 MEMBER_FROZEN = "MEMBER_FROZEN"
@@ -76,6 +78,26 @@ class RiskWatch:
         window_ms = rule.redemption_window_min * 60_000
         earlier = await self._books.redemptions(member_id, at_ms - window_ms, at_ms)
         return risk.needs_confirmation(earlier, at_ms, free=rule.free_redemptions, window_ms=window_ms)
+
+    async def risked(self, member_id: str, at_ms: int) -> Risked:
+        """What of the store's risk budget is used today, and what quotes hold of the member."""
+        return await self._books.risked(member_id, business_day(at_ms), at_ms)
+
+    async def budget(self, at_ms: int) -> dict[str, Json] | None:
+        """The risk budget today, for people: caps, what is used, and by whom; None where the brand has none."""
+        rule, day = (await self._pricebook.rules()).budget, business_day(at_ms)
+        if rule is None:
+            return None
+        members = await self._books.risked_by_member(day)
+        used_fen = sum(fen for _, fen, _ in members)
+        return {
+            "business_day": day,
+            "till_day_fen": rule.till_day_fen,
+            "member_day_fen": rule.member_day_fen,
+            "used_fen": used_fen,
+            "left_fen": max(0, rule.till_day_fen - used_fen),
+            "members": [{"member_id": who, "fen": fen, "sales": sales} for who, fen, sales in members],
+        }
 
     async def freezes(self) -> list[LocalFreeze]:
         """Freezes of this till that stand."""

@@ -12,5 +12,6 @@ class Screen:
     language: str
     training: bool
     tables: bool
-    join_url: str
+    join_svg: str
+    """The join page's QR code as a data URL; empty where there is none."""
     words: Mapping[str, str]

@@ -23,8 +23,12 @@ class Wallets(Protocol):
 class HeldQuotes(Protocol):
     """Quotes whose rights are promised, kept over a restart until they end."""
 
-    async def keep(self, quote_id: str, until_ms: int, row: dict[str, Json], now_ms: int) -> None:
-        """Keep what makes the quote again; drops those that have ended."""
+    async def keep(self, quote_id: str, until_ms: int, row: dict[str, Json], now_ms: int, nonce: str | None) -> None:
+        """Keep what makes the quote again, and use up the nonce of the code that it was asked with."""
+        ...
+
+    async def close_ended(self, before_ms: int) -> None:
+        """Forget quotes that ended at or before, and what they held."""
         ...
 
     async def find(self, quote_id: str, now_ms: int) -> dict[str, Json] | None:

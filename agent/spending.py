@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent.domain.asks import SPENT_ACCOUNTS, Asks, Planned, Want, plan
+from agent.domain.budget import beyond
+from agent.domain.budget_rule import BudgetRule
 from agent.domain.coupon_batch import HeldCoupon
 from agent.domain.errors import Refusal
 from agent.domain.holdings import Holdings, holdings
@@ -20,6 +22,7 @@ from agent.domain.sale import Posting
 from agent.lease_ports import Leases
 from agent.limits import NETWORK_DEADLINE_MS
 from agent.ports import Clock, Coupons
+from agent.quotes import Quote
 from agent.risk_ports import Risk
 from agent.spend_ports import Wallets
 from agent.wording import label
@@ -143,6 +146,16 @@ class Spending:
         answered = await self._ports.leases.acquire(member_id, asked, NETWORK_DEADLINE_MS / 1000)
         fresh = await self.holdings(member_id, day)
         return (has if fresh is None else fresh), answered
+
+    async def risk_beyond(self, rule: BudgetRule, member_id: str, quote: Quote, has: Holdings) -> Holdings:
+        """Add what the store's risk budget allows beyond the leases, while HQ cannot be asked (R13)."""
+        missing = plan(quote.wants, has.lots).missing
+        if not missing:
+            return has
+        risked = await self._ports.risk.risked(member_id, self._ports.clock.now_ms())
+        left_fen = risked.used.left_fen(rule)
+        more = beyond(rule, has, missing, quote.cart, quote.rules.redeem, risked.promised, left_fen, member_id)
+        return replace(has, lots=(*has.lots, *more))
 
     async def hold(self, quote_id: str, spends: Sequence[Posting], until_ms: int) -> None:
         """Promise rights to a quote until it ends; Refusal LEASE_SHORT, and then none is promised."""

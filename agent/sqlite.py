@@ -49,16 +49,25 @@ def open_reader(path: Path) -> Connection:
     return connection
 
 
-def open_database(path: Path, migrations: Migrations, *, durable: bool = True, shared: bool = False) -> Connection:
+def open_database(
+    path: Path,
+    migrations: Migrations,
+    *,
+    durable: bool = True,
+    shared: bool = False,
+    factory: type[Connection] = sqlite3.Connection,
+) -> Connection:
     """Open (or create) `path`, apply forward-only migrations after a backup, and give its writing connection.
 
     `durable` False (the replica, which can be rebuilt) trades the fsync of every commit for speed. `shared` leaves
-    room for open_reader(); else this connection is the only one. Raises StorageError when the file is held by another
-    process, damaged, or newer than this program.
+    room for open_reader(); else this connection, of class `factory`, is the only one. Raises StorageError when the
+    file is held by another process, damaged, or newer than this program.
     """
     existed = path.exists() and path.stat().st_size > 0
     with translated(f"{path}: ", "is another pos-agent running? `pos-agent doctor` tells"):
-        connection = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False, timeout=2.0)
+        connection = sqlite3.connect(
+            str(path), isolation_level=None, check_same_thread=False, timeout=2.0, factory=factory
+        )
         connection.row_factory = sqlite3.Row
         # ORDER: EXTRA before WAL, else a disk that resurrects an unlinked journal loses rows (reliability.md).
         connection.execute(f"PRAGMA locking_mode={'NORMAL' if shared else 'EXCLUSIVE'}")

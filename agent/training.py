@@ -22,7 +22,16 @@ from agent.domain.receipt_training import as_training
 from agent.limits import LEASE_USABLE_S
 from agent.ports import Clock, Entropy, Hq, Printer, PrinterStatus, PrintVerdict, Replica, Traffic
 from agent.witness_mark import Mark
-from sync.lease_protocol import LeaseAnswer, LeaseGrant, LeasePage, LeaseRequest, LeaseShort, LeaseWant
+from sync.lease_protocol import (
+    LeaseAnswer,
+    LeaseGrant,
+    LeasePage,
+    LeaseReport,
+    LeaseReported,
+    LeaseRequest,
+    LeaseShort,
+    LeaseWant,
+)
 from sync.proof import LocateAnswer, LocateRequest, ProofAnswer, ProofRequest
 from sync.protocol import Batch, BatchAnswer, EnrolAnswer, EnrolRequest, Feed, FeedPage
 from sync.ranges import RangesAnswer, RangesRequest
@@ -68,6 +77,10 @@ class TrainingPrinter:
         """Ask the printer."""
         return await self._printer.status()
 
+    def distrust(self, document: Document) -> None:
+        """Tell the printer what an earlier process may have left half-sent."""
+        self._printer.distrust(document)
+
     def close(self) -> None:
         """Abandon the device."""
         self._printer.close()
@@ -87,7 +100,7 @@ class TrainingHq:
     async def pull(self, feed: Feed, cursor: int) -> FeedPage:
         """Read members and prices as ever; what HQ recalls concerns the real books."""
         page = await self._hq.pull(feed, cursor)
-        return page.model_copy(update={"recalls": []})
+        return page.model_copy(update={"recalls": [], "report": ""})
 
     async def ranges(self, request: RangesRequest) -> RangesAnswer:
         """Compare ranges of the replica as ever."""
@@ -112,6 +125,10 @@ class TrainingHq:
     def traffic(self) -> Traffic:
         """Counters since start."""
         return self._hq.traffic()
+
+    async def report_leases(self, told: LeaseReport) -> LeaseReported:
+        """Never."""
+        _refuse()
 
     async def leases(self, after: str) -> LeasePage:
         """HQ holds no lease of a training."""

@@ -3,34 +3,19 @@
 Pure functions, called by flow and the API. No openid, phone number or claim hash leaves through here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from agent.domain.asks import CardUse
-from agent.domain.coupon_batch import HeldCoupon
 from agent.domain.digest import Json
-from agent.domain.holdings import NOTHING_HELD, Holdings, Left, after
-from agent.domain.ledger import COUNT_ACCOUNT, COUPON_ACCOUNT, GIFT_ACCOUNT, PRINCIPAL_ACCOUNT
-from agent.domain.member import HeldCard, Identification, Member
+from agent.domain.holdings import Left, after
+from agent.domain.member import Identification
 from agent.domain.receipt_facts import JoinInvitation
 from agent.domain.rules import RuleSet
 from agent.domain.sale import PricedCart, SaleLine
 from agent.domain.sale_event import SaleFacts, covered_row, postings, split_covered
 from agent.domain.stages import Outcome, Why
-from agent.domain.validity import is_birthday
 from agent.quotes import Quote
+from agent.views_member import Held, card_view, member_view
 
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a member holds, for the view. `has` None: the replica does not know them (any more).
-
-    `refused` is the code with which spending would be refused now, None where it would not.
-    """
-
-    has: Holdings | None = None
-    coupons: Sequence[HeldCoupon] = ()
-    refused: str | None = None
+__all__ = ["Held", "identification_view", "quote_view", "sale_answer"]
 
 
 def identification_view(who: Identification, rules: RuleSet, held: Held, business_day: str) -> dict[str, Json]:
@@ -41,87 +26,19 @@ def identification_view(who: Identification, rules: RuleSet, held: Held, busines
         "certainty": who.certainty,
         "may_price": who.prices,
         "may_spend": who.certainty is not None and who.certainty.may_spend,
-        "member": None if who.member is None else _member_view(who.member, rules, held, business_day),
+        "member": None if who.member is None else member_view(who.member, rules, held, business_day),
         "provisional": who.payer_ref is not None,
         "payment": None
         if who.payment is None
         else {
             "transaction_id": who.payment.transaction_id,
             "total_fen": who.payment.total_fen,
+            "payer_fen": who.payment.payer_fen,
             "sub_mch_id": who.payment.sub_mch_id,
             "scope": who.payment.scope,
             "evidence": "asserted",
         },
         "join_prompt": who.member is None,
-    }
-
-
-def _member_view(member: Member, rules: RuleSet, held: Held, day: str) -> dict[str, Json]:
-    has, known = held.has, held.has or NOTHING_HELD
-    principal_fen, gift_fen = known.balance(PRINCIPAL_ACCOUNT), known.balance(GIFT_ACCOUNT)
-    soon, soon_day = known.expires_soon(day)
-    return {
-        "member_id": member.member_id,
-        "masked": member.masked,
-        "tier": _tier_view(member.tier_id, rules),
-        "points": None if has is None else has.balance("points"),
-        "points_expiring": {"points": soon, "day": soon_day} if soon else None,
-        "stored_value": None
-        if has is None or not rules.stored_value
-        else {"principal_fen": principal_fen, "gift_fen": gift_fen, "total_fen": principal_fen + gift_fen},
-        "count_cards": [_card_view(card) for card in known.cards],
-        "coupons": [_coupon_view(one, day) for one in held.coupons if one.coupon_id not in known.used_coupons],
-        "spendable_here": {
-            "points": known.points_here,
-            "stored_value_fen": known.here(PRINCIPAL_ACCOUNT) + known.here(GIFT_ACCOUNT),
-            "coupons": [lot.bucket for lot in known.lots if lot.account == COUPON_ACCOUNT],
-            "counts": {card.card_id: known.here(COUNT_ACCOUNT, card.card_id) for card in known.cards},
-        },
-        "next_tier": None
-        if not member.next_tier_id
-        else {
-            **_tier_view(member.next_tier_id, rules),
-            "growth": member.growth,
-            "at_growth": member.next_tier_growth,
-        },
-        "birthday_today": is_birthday(day, member.birthday),
-        "first_order": bool(member.first_order),
-        "spending_refused": held.refused,
-    }
-
-
-def _tier_view(tier_id: str, rules: RuleSet) -> dict[str, Json]:
-    tier = rules.tier(tier_id)
-    return {
-        "tier_id": tier.tier_id,
-        "name": tier.name,
-        "pay_rate_bps": tier.pay_rate_bps,
-        "earn_mult_x100": tier.earn_mult_x100,
-    }
-
-
-def _coupon_view(one: HeldCoupon, day: str) -> dict[str, Json]:
-    body = one.body
-    return {
-        "coupon_id": one.coupon_id,
-        "name": str(body.get("name", "")),
-        "type": str(body.get("type", "")),
-        "off_fen": body.get("off_fen", 0),
-        "off_bp": body.get("off_bp", 0),
-        "min_fen": body.get("min_fen", 0),
-        "start": one.start_day,
-        "end": one.end_day,
-        "usable_today": one.valid_on(day),
-    }
-
-
-def _card_view(card: HeldCard) -> dict[str, Json]:
-    return {
-        "card_id": card.card_id,
-        "name": card.name,
-        "left": card.left,
-        "total": card.total,
-        "expires": card.expires,
     }
 
 
@@ -205,7 +122,7 @@ def _left_view(left: Left) -> dict[str, Json]:
         "points": left.points,
         "principal_fen": left.principal_fen,
         "gift_fen": left.gift_fen,
-        "count_card": None if left.card is None else _card_view(left.card),
+        "count_card": None if left.card is None else card_view(left.card),
     }
 
 

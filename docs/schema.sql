@@ -15,16 +15,30 @@ CREATE VIEW sale_tenders AS
          json_extract(t.value, '$.transaction_id') AS transaction_id
   FROM events e, json_each(e.body, '$.tenders') t;
 
+CREATE TRIGGER access_log_is_fact BEFORE UPDATE ON access_log
+BEGIN SELECT RAISE(ABORT, 'the access log is never edited'); END;
+
 CREATE TRIGGER events_are_facts BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never edited'); END;
 
 CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+
+CREATE TABLE access_log (
+  number INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  member_id TEXT NOT NULL CHECK (length(member_id) <= 64),
+  field TEXT NOT NULL CHECK (field IN ('birthday')),
+  operator TEXT NOT NULL CHECK (length(operator) BETWEEN 1 AND 200),
+  app TEXT NOT NULL CHECK (length(app) <= 200),
+  reason TEXT NOT NULL CHECK (length(reason) BETWEEN 1 AND 200),
+  allowed INTEGER NOT NULL CHECK (allowed IN (0, 1))
+) STRICT;
 
 CREATE TABLE api_tokens (
   token_sha256 BLOB PRIMARY KEY CHECK (length(token_sha256) = 32),
   app TEXT NOT NULL,
   created_at_ms INTEGER NOT NULL,
   revoked_at_ms INTEGER
-) STRICT, WITHOUT ROWID;
+, scopes TEXT NOT NULL DEFAULT 'drawer print sell', operator TEXT NOT NULL DEFAULT '', boot_id TEXT NOT NULL DEFAULT '', until_boot_ms INTEGER) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audits (
   epoch TEXT PRIMARY KEY,
@@ -64,6 +78,14 @@ CREATE TABLE discrepancies (
   explained_at_ms INTEGER,
   UNIQUE (side, place, epoch, key, code)
 ) STRICT;
+
+CREATE TABLE drawer_openings (
+  job_id TEXT PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  operator TEXT NOT NULL CHECK (length(operator) BETWEEN 1 AND 200),
+  reason TEXT NOT NULL CHECK (length(reason) BETWEEN 1 AND 200),
+  app TEXT NOT NULL CHECK (length(app) <= 200)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE epochs (
   epoch TEXT PRIMARY KEY CHECK (length(epoch) BETWEEN 8 AND 64),
@@ -138,6 +160,15 @@ CREATE TABLE notices (
   kind TEXT NOT NULL,
   data TEXT NOT NULL CHECK (json_valid(data))
 ) STRICT;
+
+CREATE TABLE operators (
+  operator TEXT PRIMARY KEY CHECK (length(operator) BETWEEN 1 AND 32),
+  name TEXT NOT NULL CHECK (length(name) <= 200),
+  role TEXT NOT NULL CHECK (role IN ('cashier', 'manager')),
+  pin_sealed BLOB NOT NULL,
+  failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+  created_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outbox (
   epoch TEXT NOT NULL,
@@ -229,6 +260,8 @@ CREATE TABLE used_transactions (
   seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX access_log_by_time ON access_log (at_ms);
+
 CREATE INDEX events_by_day ON events (business_day, kind);
 
 CREATE INDEX events_by_subject ON events (json_extract(body, '$.subject'))
@@ -308,7 +341,7 @@ CREATE TABLE members (
   masked TEXT NOT NULL DEFAULT '',
   pull_no INTEGER NOT NULL DEFAULT 0,
   known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1))
-, sv_principal_fen INTEGER NOT NULL DEFAULT 0, sv_gift_fen INTEGER NOT NULL DEFAULT 0, cards TEXT NOT NULL DEFAULT '' CHECK (cards = '' OR json_valid(cards)), expiring_points INTEGER NOT NULL DEFAULT 0, expiring_day TEXT NOT NULL DEFAULT '', month TEXT NOT NULL DEFAULT '', month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '', growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '', next_tier_growth INTEGER NOT NULL DEFAULT 0, first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0) STRICT;
+, sv_principal_fen INTEGER NOT NULL DEFAULT 0, sv_gift_fen INTEGER NOT NULL DEFAULT 0, cards TEXT NOT NULL DEFAULT '' CHECK (cards = '' OR json_valid(cards)), expiring_points INTEGER NOT NULL DEFAULT 0, expiring_day TEXT NOT NULL DEFAULT '', month TEXT NOT NULL DEFAULT '', month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '', growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '', next_tier_growth INTEGER NOT NULL DEFAULT 0, first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0, quarter TEXT NOT NULL DEFAULT '', quarter_spend_fen INTEGER NOT NULL DEFAULT 0, quarter_visits INTEGER NOT NULL DEFAULT 0, quarter_invites INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE merchants (
   mch_id TEXT NOT NULL,
@@ -346,6 +379,53 @@ CREATE INDEX items_by_barcode ON items (barcode) WHERE barcode <> '';
 
 -- ===== hq.db =====
 
+CREATE VIEW metric_active AS
+  SELECT brand_id, month, active, members, CASE WHEN members > 0 THEN active * 10000 / members END AS rate_bp
+  FROM (SELECT a.brand_id, a.month, a.active, (SELECT COUNT(*) FROM members m WHERE m.brand_id = a.brand_id
+      AND m.status = 'active' AND m.since_day <> '' AND substr(m.since_day, 1, 7) <= a.month) AS members
+    FROM (SELECT d.brand_id, substr(d.business_day, 1, 7) AS month, COUNT(DISTINCT d.member_id) AS active
+      FROM member_days d JOIN members n ON n.member_id = d.member_id AND n.status = 'active'
+      WHERE d.spend_fen > 0 GROUP BY d.brand_id, substr(d.business_day, 1, 7)) AS a) AS b;
+
+CREATE VIEW metric_arpu AS
+  SELECT brand_id, month, buyers, spend_fen, spend_fen / buyers AS arpu_fen
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, COUNT(DISTINCT member_id) AS buyers,
+    CAST(SUM(spend_fen) AS bigint) AS spend_fen
+    FROM member_days WHERE spend_fen > 0 GROUP BY brand_id, substr(business_day, 1, 7)) AS d;
+
+CREATE VIEW metric_coupons AS
+  SELECT brand_id, batch_id, first_day, last_day, issued, used, withdrawn,
+    CASE WHEN issued > withdrawn THEN used * 10000 / (issued - withdrawn) END AS rate_bp
+  FROM (SELECT brand_id, batch_id, MIN(start_day) AS first_day, MAX(end_day) AS last_day, COUNT(*) AS issued,
+    CAST(SUM(CASE WHEN state = 'used' THEN 1 ELSE 0 END) AS bigint) AS used,
+    CAST(SUM(CASE WHEN state = 'void' THEN 1 ELSE 0 END) AS bigint) AS withdrawn
+    FROM coupons GROUP BY brand_id, batch_id) AS c;
+
+CREATE VIEW metric_exchange AS
+  SELECT brand_id, month, earned, redeemed, CASE WHEN earned > 0 THEN redeemed * 10000 / earned END AS rate_bp
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, CAST(SUM(earned) AS bigint) AS earned,
+    CAST(SUM(redeemed) AS bigint) AS redeemed FROM member_days GROUP BY brand_id, substr(business_day, 1, 7)) AS d;
+
+CREATE VIEW metric_joins AS
+  SELECT brand_id, month, offered, joined, CASE WHEN offered > 0 THEN joined * 10000 / offered END AS rate_bp
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, CAST(SUM(claims) AS bigint) AS offered,
+    CAST(SUM(joined) AS bigint) AS joined FROM store_days GROUP BY brand_id, substr(business_day, 1, 7)) AS s;
+
+CREATE VIEW metric_rfm AS
+  SELECT d.brand_id, d.member_id, substr(d.business_day, 1, 7) AS month, MAX(d.business_day) AS last_day,
+    COUNT(*) AS visits, CAST(SUM(d.spend_fen) AS bigint) AS spend_fen
+  FROM member_days d JOIN members m ON m.member_id = d.member_id AND m.status = 'active'
+  WHERE d.spend_fen > 0 GROUP BY d.brand_id, d.member_id, substr(d.business_day, 1, 7);
+
+CREATE VIEW metric_tickets AS
+  SELECT brand_id, month, sales, paid_fen, member_sales, member_paid_fen,
+    CASE WHEN sales > 0 THEN paid_fen / sales END AS ticket_fen,
+    CASE WHEN member_sales > 0 THEN member_paid_fen / member_sales END AS member_ticket_fen
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, CAST(SUM(sales) AS bigint) AS sales,
+    CAST(SUM(paid_fen) AS bigint) AS paid_fen, CAST(SUM(member_sales) AS bigint) AS member_sales,
+    CAST(SUM(member_paid_fen) AS bigint) AS member_paid_fen
+    FROM store_days GROUP BY brand_id, substr(business_day, 1, 7)) AS s;
+
 CREATE TABLE accounts (
   member_id TEXT NOT NULL REFERENCES members,
   account TEXT NOT NULL,
@@ -377,8 +457,51 @@ CREATE TABLE chains (
   watermark INTEGER NOT NULL CHECK (watermark >= 0),
   head BLOB NOT NULL CHECK (length(head) = 32),
   sent_head BLOB NOT NULL CHECK (length(sent_head) = 32),
-  first_received_at_ms INTEGER NOT NULL, recomputed INTEGER NOT NULL DEFAULT 0 CHECK (recomputed >= 0),
+  first_received_at_ms INTEGER NOT NULL, recomputed INTEGER NOT NULL DEFAULT 0 CHECK (recomputed >= 0), counted INTEGER NOT NULL DEFAULT 0 CHECK (counted >= 0),
   PRIMARY KEY (workstation_id, epoch)
+) STRICT;
+
+CREATE TABLE channel_events (
+  channel TEXT NOT NULL REFERENCES channels,
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  member_id TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 32),
+  of_request TEXT NOT NULL CHECK (length(of_request) <= 64),
+  asked BLOB NOT NULL CHECK (length(asked) = 32),
+  at_ms INTEGER NOT NULL,
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  points INTEGER NOT NULL,
+  paid_fen INTEGER NOT NULL,
+  returned INTEGER NOT NULL DEFAULT 0 CHECK (returned >= 0),
+  returned_points INTEGER NOT NULL DEFAULT 0 CHECK (returned_points >= 0),
+  took TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  PRIMARY KEY (channel, request_id)
+) STRICT;
+
+CREATE TABLE channel_pushes (
+  member_id TEXT NOT NULL REFERENCES members,
+  channel TEXT NOT NULL,
+  push_id TEXT NOT NULL CHECK (length(push_id) BETWEEN 1 AND 64),
+  feed_no INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('equal', 'waiting', 'stuck')),
+  code TEXT NOT NULL DEFAULT '' CHECK (length(code) <= 64),
+  tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+  due_at_ms INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, channel)
+) STRICT;
+
+CREATE TABLE channels (
+  channel TEXT PRIMARY KEY CHECK (length(channel) BETWEEN 1 AND 32),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  token_sha256 BLOB NOT NULL UNIQUE CHECK (length(token_sha256) = 32),
+  url TEXT NOT NULL CHECK (length(url) <= 200),
+  key_sealed BLOB NOT NULL,
+  seen_no INTEGER NOT NULL CHECK (seen_no >= 0),
+  at_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
 ) STRICT;
 
 CREATE TABLE claim_backs (
@@ -426,6 +549,31 @@ CREATE TABLE conflicts (
   chain BLOB NOT NULL CHECK (length(chain) = 32),
   received_at_ms INTEGER NOT NULL,
   PRIMARY KEY (workstation_id, epoch, seq, digest)
+) STRICT;
+
+CREATE TABLE console_log (
+  number INTEGER PRIMARY KEY CHECK (number >= 1),
+  at_ms INTEGER NOT NULL,
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
+  act TEXT NOT NULL CHECK (length(act) BETWEEN 1 AND 64),
+  object TEXT NOT NULL CHECK (length(object) <= 500),
+  why TEXT NOT NULL CHECK (length(why) <= 200),
+  detail TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE console_sessions (
+  token_sha256 BLOB PRIMARY KEY CHECK (length(token_sha256) = 32),
+  name TEXT NOT NULL,
+  until_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE console_users (
+  name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),
+  role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+  password TEXT NOT NULL,
+  failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+  locked_until_ms INTEGER NOT NULL DEFAULT 0,
+  created_at_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE count_cards (
@@ -483,6 +631,19 @@ CREATE TABLE day_totals (
   PRIMARY KEY (workstation_id, epoch, business_day, state)
 ) STRICT;
 
+CREATE TABLE decisions (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  what TEXT NOT NULL CHECK (what IN ('discrepancy', 'difference', 'suspended', 'fork')),
+  epoch TEXT NOT NULL,
+  key TEXT NOT NULL,
+  decision TEXT NOT NULL CHECK (decision IN ('explained', 'released', 'kept', 'first', 'other')),
+  covers TEXT NOT NULL,
+  name TEXT NOT NULL,
+  why TEXT NOT NULL CHECK (length(why) BETWEEN 1 AND 200),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, what, epoch, key)
+) STRICT;
+
 CREATE TABLE discrepancies (
   workstation_id TEXT NOT NULL REFERENCES workstations,
   side TEXT NOT NULL CHECK (side IN ('store', 'hq', 'both')),
@@ -495,6 +656,37 @@ CREATE TABLE discrepancies (
   last_seen_ms INTEGER NOT NULL,
   state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'explained')),
   PRIMARY KEY (workstation_id, side, place, epoch, key, code)
+) STRICT;
+
+CREATE TABLE erasure_acks (
+  member_id TEXT NOT NULL REFERENCES members,
+  workstation_id TEXT NOT NULL,
+  feed TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, workstation_id, feed)
+) STRICT;
+
+CREATE TABLE erasure_requests (
+  request_id TEXT PRIMARY KEY CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  member_id TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('asked', 'refused', 'erased')),
+  why TEXT NOT NULL CHECK (length(why) BETWEEN 1 AND 200),
+  asked_by TEXT NOT NULL,
+  asked_at_ms INTEGER NOT NULL,
+  decided_by TEXT NOT NULL DEFAULT '' CHECK (decided_by <> asked_by OR state = 'refused'),
+  decided_at_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE erasures (
+  member_id TEXT PRIMARY KEY REFERENCES members,
+  brand_id TEXT NOT NULL REFERENCES brands,
+  asked_by TEXT NOT NULL CHECK (length(asked_by) BETWEEN 1 AND 200),
+  reason TEXT NOT NULL CHECK (length(reason) BETWEEN 1 AND 200),
+  at_ms INTEGER NOT NULL,
+  members_no INTEGER NOT NULL,
+  identities_no INTEGER NOT NULL,
+  coupons_no INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE events (
@@ -525,15 +717,20 @@ CREATE TABLE freezes (
   PRIMARY KEY (member_id, decided_at_ms)
 ) STRICT;
 
+CREATE TABLE grants_made (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  number INTEGER NOT NULL CHECK (number >= 0)
+) STRICT;
+
 CREATE TABLE hq_identity (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   public_key BLOB NOT NULL CHECK (length(public_key) = 32)
 ) STRICT;
 
-CREATE TABLE hq_postings (
+CREATE TABLE "hq_postings" (
   seq INTEGER PRIMARY KEY CHECK (seq >= 1),
   brand_id TEXT NOT NULL REFERENCES brands,
-  kind TEXT NOT NULL CHECK (kind IN ('claim', 'claim_return', 'join', 'release')),
+  kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 32),
   reference TEXT NOT NULL CHECK (length(reference) BETWEEN 1 AND 160),
   member_id TEXT NOT NULL REFERENCES members,
   account TEXT NOT NULL,
@@ -612,6 +809,18 @@ CREATE TABLE leases (
   PRIMARY KEY (workstation_id, lease_id)
 ) STRICT;
 
+CREATE TABLE limit_moves (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  member_id TEXT NOT NULL REFERENCES members,
+  what TEXT NOT NULL CHECK (what IN ('earned', 'recharged', 'redeemed')),
+  at_ms INTEGER NOT NULL,
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  amount INTEGER NOT NULL CHECK (amount >= 1),
+  PRIMARY KEY (workstation_id, epoch, seq, member_id, what)
+) STRICT;
+
 CREATE TABLE lot_openings (
   member_id TEXT NOT NULL REFERENCES members,
   account TEXT NOT NULL,
@@ -631,6 +840,25 @@ CREATE TABLE lots (
   PRIMARY KEY (member_id, account, bucket)
 ) STRICT;
 
+CREATE TABLE member_days (
+  member_id TEXT NOT NULL REFERENCES members,
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  spend_fen INTEGER NOT NULL,
+  earned INTEGER NOT NULL,
+  redeemed INTEGER NOT NULL,
+  PRIMARY KEY (member_id, business_day)
+) STRICT;
+
+CREATE TABLE member_runs (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  what TEXT NOT NULL CHECK (length(what) BETWEEN 1 AND 32),
+  period TEXT NOT NULL CHECK (length(period) BETWEEN 1 AND 32),
+  place TEXT NOT NULL,
+  done_at_ms INTEGER,
+  PRIMARY KEY (brand_id, what, period)
+) STRICT;
+
 CREATE TABLE members (
   member_id TEXT PRIMARY KEY CHECK (length(member_id) BETWEEN 1 AND 64),
   brand_id TEXT NOT NULL REFERENCES brands,
@@ -641,7 +869,7 @@ CREATE TABLE members (
   feed_no INTEGER NOT NULL CHECK (feed_no >= 1)
 , opening_sv_principal INTEGER NOT NULL DEFAULT 0
   CHECK (opening_sv_principal BETWEEN 0 AND 1000000000), opening_sv_gift INTEGER NOT NULL DEFAULT 0
-  CHECK (opening_sv_gift BETWEEN 0 AND 1000000000), expiring_points INTEGER NOT NULL DEFAULT 0 CHECK (expiring_points >= 0), expiring_day TEXT NOT NULL DEFAULT '' CHECK (length(expiring_day) IN (0, 10)), opening_month TEXT NOT NULL DEFAULT '' CHECK (length(opening_month) IN (0, 7)), opening_month_spend INTEGER NOT NULL DEFAULT 0, ordered INTEGER NOT NULL DEFAULT 0 CHECK (ordered IN (0, 1)), month TEXT NOT NULL DEFAULT '' CHECK (length(month) IN (0, 7)), month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '' CHECK (length(birthday) IN (0, 5)), growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '' CHECK (length(next_tier_id) <= 64), next_tier_growth INTEGER NOT NULL DEFAULT 0 CHECK (next_tier_growth >= 0), first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (frozen_at_ms >= 0)) STRICT;
+  CHECK (opening_sv_gift BETWEEN 0 AND 1000000000), expiring_points INTEGER NOT NULL DEFAULT 0 CHECK (expiring_points >= 0), expiring_day TEXT NOT NULL DEFAULT '' CHECK (length(expiring_day) IN (0, 10)), opening_month TEXT NOT NULL DEFAULT '' CHECK (length(opening_month) IN (0, 7)), opening_month_spend INTEGER NOT NULL DEFAULT 0, ordered INTEGER NOT NULL DEFAULT 0 CHECK (ordered IN (0, 1)), month TEXT NOT NULL DEFAULT '' CHECK (length(month) IN (0, 7)), month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '' CHECK (length(birthday) IN (0, 5)), growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '' CHECK (length(next_tier_id) <= 64), next_tier_growth INTEGER NOT NULL DEFAULT 0 CHECK (next_tier_growth >= 0), first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (frozen_at_ms >= 0), since_day TEXT NOT NULL DEFAULT '' CHECK (length(since_day) IN (0, 10)), last_day TEXT NOT NULL DEFAULT '' CHECK (length(last_day) IN (0, 10)), quarter TEXT NOT NULL DEFAULT '' CHECK (length(quarter) IN (0, 10)), quarter_spend_fen INTEGER NOT NULL DEFAULT 0, quarter_visits INTEGER NOT NULL DEFAULT 0 CHECK (quarter_visits >= 0), quarter_invites INTEGER NOT NULL DEFAULT 0 CHECK (quarter_invites >= 0), grown INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE merchants (
   brand_id TEXT NOT NULL REFERENCES brands,
@@ -706,6 +934,51 @@ CREATE TABLE recomputations (
   PRIMARY KEY (workstation_id, epoch, seq, code)
 ) STRICT;
 
+CREATE TABLE referrals (
+  member_id TEXT PRIMARY KEY REFERENCES members,
+  brand_id TEXT NOT NULL REFERENCES brands,
+  inviter_id TEXT NOT NULL CHECK (inviter_id <> member_id),
+  at_ms INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'paid')),
+  times INTEGER NOT NULL DEFAULT 0 CHECK (times >= 0),
+  sale TEXT NOT NULL DEFAULT '',
+  left_fen INTEGER NOT NULL DEFAULT 0,
+  paid_day TEXT NOT NULL DEFAULT '' CHECK (length(paid_day) IN (0, 10)),
+  points INTEGER NOT NULL DEFAULT 0 CHECK (points >= 0)
+) STRICT;
+
+CREATE TABLE reminders (
+  member_id TEXT NOT NULL REFERENCES members,
+  reminder_id TEXT NOT NULL CHECK (length(reminder_id) BETWEEN 1 AND 160),
+  number INTEGER NOT NULL CHECK (number >= 1),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 32),
+  marketing INTEGER NOT NULL CHECK (marketing IN (0, 1)),
+  state TEXT NOT NULL CHECK (state IN ('given', 'withheld')),
+  body TEXT NOT NULL,
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  from_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, reminder_id)
+) STRICT;
+
+CREATE TABLE restoration_answers (
+  restoration_id TEXT NOT NULL,
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  how TEXT NOT NULL CHECK (how IN ('reported', 'written_off')),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (restoration_id, workstation_id)
+) STRICT;
+
+CREATE TABLE restorations (
+  restoration_id TEXT NOT NULL CHECK (length(restoration_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  at_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  done_at_ms INTEGER,
+  PRIMARY KEY (restoration_id, brand_id)
+) STRICT;
+
 CREATE TABLE rule_sets (
   brand_id TEXT NOT NULL REFERENCES brands,
   version INTEGER NOT NULL CHECK (version >= 1),
@@ -733,10 +1006,65 @@ CREATE TABLE seals (
   UNIQUE (workstation_id, epoch, number)
 ) STRICT;
 
+CREATE TABLE sign_ins (
+  member_id TEXT NOT NULL REFERENCES members,
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  streak INTEGER NOT NULL CHECK (streak >= 1),
+  points INTEGER NOT NULL CHECK (points >= 0),
+  PRIMARY KEY (member_id, business_day)
+) STRICT;
+
+CREATE TABLE store_days (
+  store_id TEXT NOT NULL CHECK (length(store_id) BETWEEN 1 AND 80),
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  sales INTEGER NOT NULL,
+  paid_fen INTEGER NOT NULL,
+  member_sales INTEGER NOT NULL,
+  member_paid_fen INTEGER NOT NULL,
+  claims INTEGER NOT NULL,
+  joined INTEGER NOT NULL,
+  PRIMARY KEY (store_id, business_day)
+) STRICT;
+
+CREATE TABLE store_standings (
+  store_id TEXT PRIMARY KEY,
+  brand_id TEXT NOT NULL,
+  store_name TEXT NOT NULL,
+  stations INTEGER NOT NULL,
+  level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 3),
+  trouble INTEGER NOT NULL CHECK (trouble >= 0),
+  proof_ms INTEGER NOT NULL,
+  proof TEXT NOT NULL CHECK (proof IN ('equal', 'different', 'none')),
+  silent INTEGER NOT NULL,
+  waiting INTEGER NOT NULL,
+  suspended INTEGER NOT NULL,
+  forks INTEGER NOT NULL,
+  discrepancies INTEGER NOT NULL,
+  differences INTEGER NOT NULL,
+  leases INTEGER NOT NULL,
+  stranded INTEGER NOT NULL,
+  risk_fen INTEGER NOT NULL,
+  risk_points INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE stores (
   store_id TEXT PRIMARY KEY CHECK (length(store_id) BETWEEN 1 AND 64),
   brand_id TEXT NOT NULL REFERENCES brands,
   name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200)
+) STRICT;
+
+CREATE TABLE tier_changes (
+  member_id TEXT NOT NULL REFERENCES members,
+  period TEXT NOT NULL CHECK (length(period) BETWEEN 1 AND 100),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  from_tier TEXT NOT NULL,
+  to_tier TEXT NOT NULL,
+  reason TEXT NOT NULL CHECK (length(reason) BETWEEN 1 AND 32),
+  inputs TEXT NOT NULL,
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, period)
 ) STRICT;
 
 CREATE TABLE transactions (
@@ -746,6 +1074,135 @@ CREATE TABLE transactions (
   epoch TEXT NOT NULL,
   seq INTEGER NOT NULL,
   PRIMARY KEY (brand_id, transaction_id)
+) STRICT;
+
+CREATE TABLE wechat_accounts (
+  mch_id TEXT PRIMARY KEY CHECK (length(mch_id) BETWEEN 1 AND 32),
+  appid TEXT NOT NULL CHECK (length(appid) BETWEEN 1 AND 32),
+  is_partner INTEGER NOT NULL CHECK (is_partner IN (0, 1)),
+  base_url TEXT NOT NULL CHECK (length(base_url) BETWEEN 1 AND 200),
+  secrets_sealed BLOB NOT NULL,
+  revision INTEGER NOT NULL CHECK (revision >= 1),
+  changed_at_ms INTEGER NOT NULL,
+  trouble TEXT NOT NULL DEFAULT '' CHECK (length(trouble) <= 64),
+  trouble_at_ms INTEGER NOT NULL DEFAULT 0,
+  quiet_until_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE wechat_bill_rows (
+  mch_id TEXT NOT NULL REFERENCES wechat_accounts,
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 32),
+  kind TEXT NOT NULL CHECK (kind IN ('SUCCESS', 'REFUND', 'REVOKED')),
+  refund_id TEXT NOT NULL CHECK (length(refund_id) <= 32),
+  bill_day TEXT NOT NULL CHECK (length(bill_day) = 10),
+  sub_mch_id TEXT NOT NULL CHECK (length(sub_mch_id) <= 32),
+  out_trade_no TEXT NOT NULL CHECK (length(out_trade_no) <= 32),
+  total_fen INTEGER NOT NULL CHECK (total_fen BETWEEN 0 AND 1000000000),
+  refund_fen INTEGER NOT NULL CHECK (refund_fen BETWEEN 0 AND 1000000000),
+  PRIMARY KEY (mch_id, transaction_id, kind, refund_id)
+) STRICT;
+
+CREATE TABLE wechat_bills (
+  mch_id TEXT NOT NULL REFERENCES wechat_accounts,
+  bill_day TEXT NOT NULL CHECK (length(bill_day) = 10),
+  payments INTEGER NOT NULL CHECK (payments >= 0),
+  total_fen INTEGER NOT NULL,
+  refunds INTEGER NOT NULL CHECK (refunds >= 0),
+  refund_fen INTEGER NOT NULL,
+  checked_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (mch_id, bill_day)
+) STRICT;
+
+CREATE TABLE wechat_cards (
+  brand_id TEXT PRIMARY KEY REFERENCES brands,
+  generation TEXT NOT NULL CHECK (generation IN ('link', 'open', 'brand')),
+  mch_id TEXT NOT NULL CHECK (length(mch_id) <= 32),
+  card_id TEXT NOT NULL CHECK (length(card_id) <= 64),
+  wechat_brand_id TEXT NOT NULL CHECK (length(wechat_brand_id) <= 64),
+  members_seen INTEGER NOT NULL DEFAULT 0 CHECK (members_seen >= 0)
+) STRICT;
+
+CREATE TABLE wechat_checks (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  mch_id TEXT NOT NULL DEFAULT '' CHECK (length(mch_id) <= 32),
+  sub_mch_id TEXT NOT NULL DEFAULT '' CHECK (length(sub_mch_id) <= 32),
+  amount_fen INTEGER NOT NULL DEFAULT 0,
+  day TEXT NOT NULL DEFAULT '' CHECK (length(day) IN (0, 10)),
+  state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'waiting', 'confirmed', 'differs', 'stuck')),
+  code TEXT NOT NULL DEFAULT '' CHECK (length(code) <= 64),
+  tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+  due_at_ms INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (workstation_id, epoch, seq, transaction_id)
+) STRICT;
+
+CREATE TABLE wechat_differences (
+  mch_id TEXT NOT NULL CHECK (length(mch_id) <= 32),
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 64),
+  code TEXT NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+  workstation_id TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 0),
+  day TEXT NOT NULL CHECK (length(day) IN (0, 10)),
+  ours TEXT NOT NULL CHECK (length(ours) <= 200),
+  theirs TEXT NOT NULL CHECK (length(theirs) <= 200),
+  first_seen_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'healed')),
+  PRIMARY KEY (mch_id, transaction_id, code)
+) STRICT;
+
+CREATE TABLE wechat_member_cards (
+  member_id TEXT PRIMARY KEY REFERENCES members,
+  brand_id TEXT NOT NULL REFERENCES brands,
+  card_sealed BLOB NOT NULL,
+  shown_points INTEGER NOT NULL DEFAULT 0,
+  wanted_points INTEGER NOT NULL DEFAULT 0,
+  request_id TEXT NOT NULL DEFAULT '' CHECK (length(request_id) <= 64),
+  state TEXT NOT NULL DEFAULT 'equal' CHECK (state IN ('equal', 'waiting', 'stuck')),
+  code TEXT NOT NULL DEFAULT '' CHECK (length(code) <= 64),
+  tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+  due_at_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE wechat_notices (
+  mch_id TEXT NOT NULL REFERENCES wechat_accounts,
+  notice_id TEXT NOT NULL CHECK (length(notice_id) BETWEEN 1 AND 64),
+  event_type TEXT NOT NULL CHECK (length(event_type) <= 64),
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) <= 32),
+  received_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (mch_id, notice_id)
+) STRICT;
+
+CREATE TABLE wechat_payments (
+  mch_id TEXT NOT NULL REFERENCES wechat_accounts,
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 32),
+  sub_mch_id TEXT NOT NULL CHECK (length(sub_mch_id) <= 32),
+  out_trade_no TEXT NOT NULL CHECK (length(out_trade_no) <= 32),
+  state TEXT NOT NULL CHECK (length(state) <= 16),
+  total_fen INTEGER NOT NULL CHECK (total_fen BETWEEN 0 AND 1000000000),
+  source TEXT NOT NULL CHECK (source IN ('query', 'notice')),
+  payer_sealed BLOB,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (mch_id, transaction_id)
+) STRICT;
+
+CREATE TABLE wechat_sub_appids (
+  mch_id TEXT NOT NULL REFERENCES wechat_accounts,
+  sub_mch_id TEXT NOT NULL CHECK (length(sub_mch_id) BETWEEN 1 AND 32),
+  sub_appid TEXT NOT NULL CHECK (length(sub_appid) BETWEEN 1 AND 32),
+  PRIMARY KEY (mch_id, sub_mch_id)
+) STRICT;
+
+CREATE TABLE wechat_trusted (
+  mch_id TEXT NOT NULL REFERENCES wechat_accounts,
+  serial TEXT NOT NULL CHECK (length(serial) BETWEEN 1 AND 64),
+  pem TEXT NOT NULL CHECK (length(pem) <= 16384),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (mch_id, serial)
 ) STRICT;
 
 CREATE TABLE workstations (
@@ -769,9 +1226,21 @@ CREATE TABLE write_offs (
   PRIMARY KEY (workstation_id, lease_id)
 ) STRICT;
 
+CREATE INDEX accounts_pending ON accounts (member_id) WHERE account = 'points_pending' AND balance <> 0;
+
 CREATE INDEX chains_behind ON chains (workstation_id, epoch) WHERE recomputed < watermark;
 
+CREATE INDEX chains_uncounted ON chains (workstation_id, epoch) WHERE counted < watermark;
+
+CREATE INDEX channel_events_member ON channel_events (member_id, business_day);
+
+CREATE INDEX channel_pushes_due ON channel_pushes (due_at_ms) WHERE state = 'waiting';
+
+CREATE INDEX channel_pushes_stuck ON channel_pushes (channel, member_id) WHERE state = 'stuck';
+
 CREATE INDEX claim_backs_event ON claim_backs (workstation_id, epoch, seq);
+
+CREATE INDEX claim_joins_latest ON claim_joins (brand_id, at_ms);
 
 CREATE INDEX claim_joins_member ON claim_joins (member_id) WHERE state = 'parked';
 
@@ -780,6 +1249,8 @@ CREATE INDEX claim_joins_parked ON claim_joins (brand_id, sha256, at_ms) WHERE s
 CREATE UNIQUE INDEX claims_event ON claims (workstation_id, epoch, seq);
 
 CREATE INDEX claims_taken ON claims (brand_id, sha256) WHERE taken_by <> '';
+
+CREATE INDEX console_sessions_name ON console_sessions (name);
 
 CREATE INDEX coupons_astray ON coupons (brand_id)
   WHERE state <> 'void' AND state <> CASE WHEN uses > 0 THEN 'used' ELSE 'issued' END;
@@ -790,7 +1261,15 @@ CREATE UNIQUE INDEX coupons_feed ON coupons (brand_id, feed_no);
 
 CREATE INDEX coupons_member ON coupons (member_id);
 
+CREATE INDEX discrepancies_open ON discrepancies (workstation_id) WHERE state = 'open';
+
+CREATE UNIQUE INDEX erasure_requests_open ON erasure_requests (member_id) WHERE state = 'asked';
+
+CREATE INDEX erasures_brand ON erasures (brand_id, at_ms);
+
 CREATE INDEX events_suspended ON events (workstation_id, epoch, seq) WHERE state = 'suspended';
+
+CREATE INDEX hq_postings_expired ON hq_postings (member_id, account, bucket) WHERE kind = 'expire';
 
 CREATE INDEX hq_postings_member ON hq_postings (member_id, account, amount);
 
@@ -812,7 +1291,23 @@ CREATE INDEX leases_open ON leases (workstation_id, lease_id) WHERE state = 'ope
 
 CREATE INDEX leases_request ON leases (workstation_id, request_id) WHERE request_id <> '';
 
+CREATE INDEX limit_moves_day ON limit_moves (member_id, business_day) WHERE what = 'recharged';
+
+CREATE INDEX limit_moves_member ON limit_moves (member_id, what, at_ms);
+
+CREATE INDEX lots_ending ON lots (expires, member_id) WHERE available > 0 AND expires <> '';
+
+CREATE INDEX member_days_brand ON member_days (brand_id, business_day);
+
+CREATE INDEX members_birthday ON members (brand_id, birthday) WHERE birthday <> '';
+
 CREATE UNIQUE INDEX members_feed ON members (brand_id, feed_no);
+
+CREATE INDEX members_frozen ON members (brand_id, member_id) WHERE frozen = 1;
+
+CREATE INDEX members_last_day ON members (brand_id, last_day) WHERE last_day <> '';
+
+CREATE INDEX members_unknown_since ON members (brand_id, member_id) WHERE since_day = '';
 
 CREATE UNIQUE INDEX merchants_feed ON merchants (brand_id, feed_no);
 
@@ -820,6 +1315,44 @@ CREATE INDEX postings_lease ON postings (workstation_id, lease) WHERE lease <> '
 
 CREATE INDEX postings_member ON postings (member_id, account, amount);
 
+CREATE INDEX postings_pending ON postings (workstation_id, member_id) WHERE account = 'points_pending';
+
+CREATE INDEX proofs_latest ON proofs (workstation_id, at_ms);
+
+CREATE INDEX referrals_inviter ON referrals (inviter_id, paid_day) WHERE state = 'paid';
+
+CREATE INDEX reminders_number ON reminders (number);
+
+CREATE INDEX restorations_open ON restorations (brand_id) WHERE done_at_ms IS NULL;
+
 CREATE UNIQUE INDEX rule_sets_feed ON rule_sets (brand_id, feed_no);
 
+CREATE INDEX store_days_brand ON store_days (brand_id, business_day);
+
+CREATE INDEX store_standings_brand ON store_standings (brand_id, trouble DESC, store_id);
+
+CREATE INDEX store_standings_level ON store_standings (brand_id, level);
+
+CREATE INDEX store_standings_trouble ON store_standings (trouble DESC, store_id);
+
+CREATE INDEX tier_changes_brand ON tier_changes (brand_id, at_ms);
+
 CREATE INDEX transactions_event ON transactions (workstation_id, epoch, seq);
+
+CREATE INDEX wechat_bill_rows_day ON wechat_bill_rows (mch_id, bill_day);
+
+CREATE INDEX wechat_checks_day ON wechat_checks (mch_id, day);
+
+CREATE INDEX wechat_checks_due ON wechat_checks (mch_id, due_at_ms) WHERE state = 'waiting';
+
+CREATE INDEX wechat_checks_new ON wechat_checks (workstation_id, epoch, seq) WHERE state = 'new';
+
+CREATE INDEX wechat_checks_transaction ON wechat_checks (transaction_id);
+
+CREATE INDEX wechat_differences_open ON wechat_differences (last_seen_ms) WHERE state = 'open';
+
+CREATE INDEX wechat_member_cards_due ON wechat_member_cards (brand_id, due_at_ms) WHERE state = 'waiting';
+
+CREATE INDEX wechat_payments_named ON wechat_payments (at_ms) WHERE payer_sealed IS NOT NULL;
+
+CREATE INDEX workstations_store ON workstations (store_id);

@@ -1,28 +1,33 @@
 """A receipt document as ESC/POS bytes for one printer profile.
 
-Pure. Called by drivers.escpos_printer. Every job starts with ESC @ and ends with plain style, so nothing leaks into the
-next one. Text is strict GBK (drivers.escpos_layout); no byte of a name can become a command.
+Pure but for the fonts behind `draw`. Called by drivers.escpos_printer. Every job starts with ESC @ and ends with plain
+style, so nothing leaks into the next one. Text is strict GBK (drivers.escpos_layout), what GBK lacks goes as dots
+(ESC *); no byte of a name can become a command.
 """
 
 from typing import Final
 
-from agent.domain.receipt import Block, Columns, Document, Drawer, Feed, Pair, Qr, Rule, Text
-from drivers.escpos_layout import column_lines, columns, pair_lines, printable, wrap
-from drivers.profiles import Profile
+from agent.domain.receipt import Block, Columns, Document, Drawer, Feed, Pair, Picture, Qr, Rule, Text
+from drivers.escpos_layout import column_lines, columns, in_gbk, pair_lines, printable, wrap
+from drivers.escpos_picture import picture_raster
+from drivers.glyphs import Draw, code_point_box
+from drivers.profiles import DOTS_PER_COLUMN, Profile
 from drivers.qr_matrix import EPSON_LEVELS, QUIET_MODULES, Matrix, matrix, with_quiet_zone
 
 INITIALISE: Final = b"\x1b@"  # ESC @
 CHINESE_ON: Final = b"\x1c&"  # FS &
-COMPLETION_QUERY: Final = b"\x1dr\x01"  # GS r 1: answered when everything before it was processed
 LF: Final = b"\n"
 _ALIGN: Final = {"left": 0, "center": 1, "right": 2}
 _MAX_SCALE: Final = 4
+_BEEPS: Final = {"none": b"", "esc_b": b"\x1bB\x02\x02", "esc_paren_a": b"\x1b(A\x04\x0001\x02\x02"}
 _QR_LEVEL: Final = "M"  # LIMIT: survives a crease and a thumb on thermal paper; L would save one version
 _QR_MIN_MODULE: Final = 3  # LIMIT: below this a phone does not read thermal print; the payload is printed as text
 
 
-def encode(document: Document, profile: Profile) -> bytes:
+def encode(document: Document, profile: Profile, draw: Draw = code_point_box) -> bytes:
     """Write a document as one print job for a printer of this profile; never raises for a document of ours.
+
+    `draw` makes the dots of characters that the printer lacks; by default a box with the code point.
 
     A document of nothing but Drawer blocks is the bare pulse (ESC p): it touches neither style nor paper.
 
@@ -35,7 +40,7 @@ def encode(document: Document, profile: Profile) -> bytes:
     """
     if document.blocks and all(isinstance(block, Drawer) for block in document.blocks):
         return b"".join(_pulse(profile) for _ in document.blocks)
-    job = _Job(profile)
+    job = _Job(profile, draw)
     for block in document.blocks:
         job.put(block)
     job.end(cut=document.cut)
@@ -45,8 +50,9 @@ def encode(document: Document, profile: Profile) -> bytes:
 class _Job:
     """The bytes so far, and the style they leave the printer in."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, draw: Draw) -> None:
         self._profile = profile
+        self._draw = draw
         self.out = bytearray(INITIALISE)
         if profile.chinese == "fs":
             self.out += CHINESE_ON
@@ -75,6 +81,9 @@ class _Job:
                 self._qr(block.payload)
             case Feed():
                 self.out += LF * min(max(0, block.lines), 20)
+            case Picture():
+                self._style(0, 1, False)
+                self.out += picture_raster(block, self._profile.width_dots)
             case Drawer():
                 self.out += _pulse(self._profile)
 
@@ -86,6 +95,7 @@ class _Job:
                 self.out += b"\x1bd" + bytes([self._profile.feed_lines])  # ESC d n
             if self._profile.cutter:
                 self.out += b"\x1dVB\x00"  # GS V 66 0
+            self.out += _BEEPS[self._profile.beeper]
 
     def _style(self, align: int, scale: int, bold: bool) -> None:
         if align != self._align:
@@ -98,7 +108,25 @@ class _Job:
 
     def _print(self, lines: list[str]) -> None:
         for line in lines:
-            self.out += line.encode("gbk") + LF
+            try:
+                self.out += self._text(line)
+            except UnicodeEncodeError:
+                self.out += b"".join(self._char(char) for char in line)
+            self.out += LF
+
+    def _text(self, line: str) -> bytes:
+        return line.encode("gbk" if self._profile.chinese != "image" else "ascii")
+
+    def _char(self, char: str) -> bytes:
+        """One character: as text, or as ESC * 33 with 24 dots a column in the middle of the line.
+
+        GS ! does not enlarge pictures, so one in enlarged text is drawn at its height and spread to its width.
+        """
+        if char.isascii() or (self._profile.chinese != "image" and in_gbk(char)):
+            return char.encode("gbk")
+        dots = self._draw(char, columns(char) * DOTS_PER_COLUMN)
+        wide = b"".join(dots[at : at + 3] * self._scale for at in range(0, len(dots), 3))
+        return b"\x1b*\x21" + (len(wide) // 3).to_bytes(2, "little") + wide
 
     def _qr(self, payload: str) -> None:
         try:

@@ -1,7 +1,7 @@
 """The rule table of ESC/POS: how long each command is, by its first bytes.
 
 Pure data and arithmetic, used by drivers.escpos_tokens only. Sources: Epson's command reference, and manuals of Chinese
-units for ESC B, ESC C and ESC Z. Must never guess: what is not in the table is unknown to the tokenizer.
+units for ESC B, ESC C, ESC Z and ESC 9. Must never guess: what is not in the table is unknown to the tokenizer.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ def _table(prefix: int, rows: dict[str, int]) -> dict[bytes, int]:
 
 # Commands of fixed length: argument bytes after the two bytes of the command.
 FIXED: Final[dict[bytes, int]] = {
-    **_table(0x1B, {"@2<LSimqv\x0c": 0, " !%-3=?EGJKMNRTUVadertu{": 1, "$\\Bfc": 2, "pC": 3, "W": 8}),
-    **_table(0x1D, {":c": 0, "!#/BEHITabfhjnrw|": 1, "$LPWA\\": 2, "^z": 3}),
+    **_table(0x1B, {"@2<LSimqv\x0c": 0, " !%-39=?EGJKMNRTUVadertu{": 1, "$\\Bfc": 2, "pC": 3, "W": 8}),
+    **_table(0x1D, {":<c\x05\x0c": 0, "!#/BEHITabfhjnrw|": 1, "$LPWA\\": 2, "^z": 3}),
     **_table(0x1C, {"&.": 0, "!-CWr": 1, "Sp": 2}),
 }
 
@@ -78,7 +78,9 @@ def _tab_stops(buffer: bytes, at: int) -> int | None:
 
 
 def _bit_image(buffer: bytes, at: int) -> int | None:
-    """ESC * m nL nH: n columns of one byte (m 0, 1) or three (m 32, 33)."""
+    """ESC * m nL nH: n columns of one byte (m 0, 1) or three (m 32, 33); no other m has a known length."""
+    if len(buffer) > at + 2 and buffer[at + 2] not in (0, 1, 32, 33):
+        return 0
     count = _little(buffer, at + 3, 2)
     return None if count is None else 5 + count * (3 if buffer[at + 2] in (32, 33) else 1)
 
@@ -138,6 +140,14 @@ def _nv_images(buffer: bytes, at: int) -> int | None:
     return end - at
 
 
+def _windows_bitmap(buffer: bytes, at: int) -> int | None:
+    """GS D 0 fn 0 kc1 kc2 b c, then a whole BMP file, which tells its own size in bytes 2 to 5."""
+    if len(buffer) >= at + 11 and buffer[at + 9 : at + 11] != b"BM":
+        return 0
+    size = _little(buffer, at + 11, 4)
+    return None if size is None else 9 + max(size, 6)
+
+
 def _counter_mode(buffer: bytes, at: int) -> int | None:
     """GS C 0 n m, GS C 1 aL aH bL bH n r, GS C 2 nL nH, and GS C ; five numbers as text, each ended by a semicolon."""
     if len(buffer) < at + 3:
@@ -166,11 +176,12 @@ VARIABLE: Final[dict[bytes, Length]] = {
     b"\x1d8": _counted(3, 4, head=7),  # GS 8 L p1..p4
     b"\x1d*": _product(2, 3, size=1, head=4, unit=8),
     b"\x1dC": _counter_mode,
-    b"\x1dQ": _product(4, 6, size=2, head=8),  # GS Q 0 m xL xH yL yH
+    b"\x1dD": _by_function(3, {67: _windows_bitmap, 83: _windows_bitmap}),
+    b"\x1dQ": _by_function(2, {0x30: _product(4, 6, size=2, head=8)}),  # GS Q 0 m xL xH yL yH
     b"\x1dV": _cut,
     b"\x1dg": _by_function(2, {byte: _arguments(4) for byte in b"02\x00\x02"}),
     b"\x1dk": _barcode,
-    b"\x1dv": _product(4, 6, size=2, head=8),  # GS v 0 m xL xH yL yH
+    b"\x1dv": _by_function(2, {0x30: _product(4, 6, size=2, head=8)}),  # GS v 0 m xL xH yL yH
     b"\x1c(": _LONG,
     b"\x1c2": _arguments(2 + 72),  # FS 2 c1 c2: one 24 x 24 character
     b"\x1c?": _arguments(2),

@@ -1,22 +1,19 @@
 """Text on a paper of so many columns: what can be printed, how wide it is, where lines break.
 
 Pure; used by drivers.escpos_bytes and drivers.paper. A column is one ANK character; a Chinese one takes two: the width
-of text is the number of its GBK bytes. (wcwidth is wrong for 446 GBK characters.) Never splits a pair.
+of text is the number of its GBK bytes. (wcwidth is wrong for 446 GBK characters.) What GBK lacks is drawn, one column
+wide or two. Never splits a pair.
 """
 
 import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-UNPRINTABLE: Final = "□"  # until rare glyphs are drawn as raster
-
 # GBK has no half-width yen sign; in GB18030 it is four bytes that a GBK printer shows as "0 6" (pains 22).
 _SUBSTITUTES = str.maketrans(
     {
         "\u00a5": "￥",
-        "€": "EUR",
         "•": "·",
-        "\u00a0": " ",
         "\u2212": "-",
         "\u2011": "-",
         "©": "(C)",
@@ -24,37 +21,61 @@ _SUBSTITUTES = str.maketrans(
         "™": "(TM)",
         "\t": " ",
         "\r": None,
+        **dict.fromkeys(chr(code) for code in range(0x1F3FB, 0x1F400)),  # skin tones change the emoji before them
     }
 )
+_REPLACEMENT: Final = "□"  # half a surrogate pair is no character
 _NO_LINE_START: Final = frozenset("，。、；：？！）】》〉」』”’％℃…·,.;:?!)]}%")
 
 
 def printable(text: str) -> str:
-    """Map text to what GBK and the printer can show; control characters vanish, so no name can carry a command.
+    """Map text to what can be shown; control characters vanish, so no name can carry a command.
 
     >>> printable("¥12 €5 \x1bp0 龥𠮷")
-    '￥12 EUR5 p0 龥□'
+    '￥12 €5 p0 龥𠮷'
     """
     shown: list[str] = []
     for char in unicodedata.normalize("NFC", text).translate(_SUBSTITUTES):
-        if unicodedata.category(char) in ("Cc", "Cf", "Me", "Mn"):
+        kind = unicodedata.category(char)
+        if kind in ("Cc", "Cf", "Me", "Mn"):
             continue
-        try:
-            char.encode("gbk")
-        except UnicodeEncodeError:
-            shown.append(UNPRINTABLE)
+        if kind == "Cs":
+            shown.append(_REPLACEMENT)
+        elif kind[0] == "Z" and char != "\u3000":
+            shown.append(" ")
         else:
             shown.append(char)
     return "".join(shown)
 
 
-def columns(text: str) -> int:
-    """Count the columns of printable text: its GBK bytes.
+def in_gbk(char: str) -> bool:
+    """Tell whether GBK has a character."""
+    try:
+        char.encode("gbk")
+    except UnicodeEncodeError:
+        return False
+    return True
 
-    >>> columns("水 “x”"), columns("￥12.30")
-    (8, 7)
+
+def columns(text: str) -> int:
+    """Count the columns of printable text: its GBK bytes, and one or two for each character that is drawn.
+
+    >>> columns("水 “x”"), columns("￥12.30"), columns("𠮷€")
+    (8, 7, 3)
     """
-    return len(text.encode("gbk"))
+    try:
+        return len(text.encode("gbk"))
+    except UnicodeEncodeError:
+        return sum(len(char.encode("gbk")) if in_gbk(char) else drawn_columns(char) for char in text)
+
+
+def drawn_columns(char: str) -> int:
+    """Columns of a character that GBK lacks: as wide as a Chinese one, or as a letter.
+
+    >>> drawn_columns("😀"), drawn_columns("ñ")
+    (2, 1)
+    """
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -5,25 +5,28 @@ never send a job twice, and never call a silent printer fine.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from agent import limits
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
 from agent.domain.receipt import Document
 from agent.ports import Clock, PrinterStatus, PrintVerdict
 from agent.worker import Worker
-from drivers.escpos_bytes import COMPLETION_QUERY, encode
-from drivers.escpos_status import ReplyKind, ReplyReader, status_of, trouble
+from drivers.escpos_bytes import encode
+from drivers.escpos_pieces import Debt
+from drivers.escpos_session import Session
+from drivers.glyphs import Draw, code_point_box
+from drivers.printer_patience import Patience
 from drivers.profiles import Profile
-from drivers.transports import Transport, ambiguous, unavailable
+from drivers.transports import Transport
 
 T = TypeVar("T")
-_QUESTION_BYTES = 9  # DLE EOT 1, 2 and 4, three bytes each
+_UNKNOWN = PrinterStatus(verified=False)
 
 
 class EscposPrinter:
-    """Implements agent.ports.Printer."""
+    """Implements agent.ports.Printer. `draw` makes the characters that the printer's font lacks."""
 
     def __init__(
         self,
@@ -32,107 +35,94 @@ class EscposPrinter:
         transport: Transport,
         clock: Clock,
         *,
-        status_s: float = limits.PRINT_STATUS_S,
-        completion_s: float = limits.PRINT_COMPLETION_S,
+        draw: Draw = code_point_box,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         self.name = name
         self._profile = profile
         self._transport = transport
         self._clock = clock
-        self._status_s, self._completion_s = status_s, completion_s
+        self._draw = draw
+        self._patience = patience
         self._worker = Worker(f"printer-{name}")
+        self._busy = False
+        self._heard = _UNKNOWN
+        self._debt: Debt | None = None
+        self._number = clock.now_ms() % 10_000  # another one than before a restart
 
     async def print(self, document: Document) -> PrintVerdict:
         """Put a document on paper.
 
-        CONFIRMED when the printer answered GS r 1 behind the job, SENT when this profile cannot ask. Raises
+        CONFIRMED when the printer itself said that the job was done, SENT when this profile cannot ask. Raises
         DeviceUnavailable (nothing of the job left: safe to try again) or DeviceAmbiguous (bytes may have left: never
-        tried again by itself).
+        tried again by itself). A printer that says that its paper ended is waited for.
         """
-        return await self._worker.call(partial(self._session, partial(self._print, document)))
+        self._busy, self._heard = True, _UNKNOWN
+        try:
+            return await self._worker.call(partial(self._opened, partial(self._print, document)))
+        finally:
+            self._busy = False
 
     async def status(self) -> PrinterStatus:
-        """Ask with DLE EOT 1, 2 and 4; not verified where the profile cannot or the printer stays silent (pains 19)."""
-        return await self._worker.call(partial(self._session, lambda: self._ask_status()[0]))
+        """Ask with DLE EOT; not verified where the profile cannot or the printer stays silent (pains 19).
+
+        While a job is on its way: what it said last. Raises DeviceUnavailable when it cannot be reached.
+        """
+        if self._busy:
+            return self._heard
+        if not self._profile.status and not self._transport.opens_freely:
+            return _UNKNOWN
+        return await self._worker.call(partial(self._opened, lambda session: session.ask_status()))
+
+    def distrust(self, document: Document) -> None:
+        """An earlier process may have broken off in this job: end what it may have begun before anything else."""
+        self._debt = Debt.of(encode(document, self._profile, self._draw), answers=1, sent=0)
 
     def close(self) -> None:
         """Abandon the device and its thread; a job that hangs in a write is left to its daemon thread."""
         self._worker.close(0)
 
-    def _session(self, work: Callable[[], T]) -> T:
+    def _opened(self, work: Callable[[Session], T]) -> T:
         self._transport.open()
+        session = Session(self.name, self._transport, self._profile, self._clock, self._patience, self._hear)
+        session.number = self._number
         try:
-            return work()
+            return work(session)
         finally:
+            self._number = session.number
             self._transport.close()
 
-    def _print(self, document: Document) -> PrintVerdict:
-        job = encode(document, self._profile)
-        asked = 0
+    def _hear(self, status: PrinterStatus) -> None:
+        self._heard = status
+
+    def _print(self, document: Document, session: Session) -> PrintVerdict:
+        job = encode(document, self._profile, self._draw)
         if self._profile.status:
-            self._check_ready()
-            asked = _QUESTION_BYTES
+            session.check_ready()
+        self._pay(session)
         try:
-            self._transport.write(job)
+            session.send(job)
+            return self._ended(session)
         except DeviceAmbiguous as error:
-            detail = error.message.partition(": ")[2]
-            if error.bytes_sent <= asked:
-                raise unavailable("PRINTER_UNREACHABLE", detail) from error
-            raise ambiguous("PRINT_INTERRUPTED", detail, error.bytes_sent - asked) from error
-        if self._profile.completion == "none":
-            self._transport.finish()
-            return PrintVerdict.SENT
-        self._await_completion(len(job))  # everything was processed: finish() has nothing left to wait for
-        return PrintVerdict.CONFIRMED
+            self._debt = Debt.of(job, answers=session.unanswered, sent=error.bytes_sent)
+            raise
 
-    def _check_ready(self) -> None:
-        status, offline = self._ask_status()
-        if not status.verified:
-            raise unavailable("PRINTER_SILENT", f"{self.name} does not answer DLE EOT")
-        code = trouble(status, offline)
-        if code is not None:
-            raise unavailable(code, self.name)
-
-    def _ask_status(self) -> tuple[PrinterStatus, int | None]:
-        """Ask what this profile can answer; also gives the raw DLE EOT 2 answer, which tells of faults."""
-        if not self._profile.status:
-            return PrinterStatus(verified=False), None
-        printer = self._ask(1)
-        if printer is None:
-            return PrinterStatus(verified=False), None
-        offline, paper = self._ask(2), self._ask(4)
-        return status_of(printer, offline, paper), offline
-
-    def _ask(self, question: int) -> int | None:
-        """Send DLE EOT n and wait for a byte with its bit pattern; whatever else arrives is not its answer."""
-        reader = ReplyReader()
-        while said := self._transport.read(0):
-            reader.feed(said)  # said before we asked
+    def _pay(self, session: Session) -> None:
+        """Before a job: what an earlier one left behind."""
+        if self._debt is None:
+            return
         try:
-            self._transport.write(b"\x10\x04" + bytes([question]))
-        except DeviceAmbiguous as error:  # only questions were sent: nothing of the job
-            raise unavailable("PRINTER_SILENT", error.message.partition(": ")[2]) from error
-        reply = self._await(reader, ReplyKind.REAL_TIME, self._status_s)
-        return reply[0] if reply else None
+            session.back_in_step(self._debt)
+        except DeviceUnavailable:
+            self._debt = replace(self._debt, answers=session.unanswered)
+            raise
+        self._debt = None
 
-    def _await_completion(self, job_bytes: int) -> None:
-        """Wait for the answer to GS r 1, which comes after everything before it was processed."""
-        reader = ReplyReader()
-        try:
-            while said := self._transport.read(0):
-                reader.feed(said)  # an answer before the question belongs to an earlier job
-            self._transport.write(COMPLETION_QUERY)
-            patience_s = self._completion_s + job_bytes / limits.PRINT_SLOWEST_BYTES_PER_S
-            answered = self._await(reader, ReplyKind.GS_R, patience_s)
-        except DeviceUnavailable as error:
-            raise ambiguous("PRINT_INTERRUPTED", error.message.partition(": ")[2], job_bytes) from error
-        if not answered:
-            raise ambiguous("PRINT_UNCONFIRMED", f"{self.name} did not answer GS r", job_bytes)
-
-    def _await(self, reader: ReplyReader, kind: ReplyKind, patience_s: float) -> bytes:
-        deadline = self._clock.mono_s() + patience_s
-        while (left := deadline - self._clock.mono_s()) > 0:
-            for reply in reader.feed(self._transport.read(left)):
-                if reply.kind is kind:
-                    return reply.data
-        return b""
+    def _ended(self, session: Session) -> PrintVerdict:
+        if self._profile.completion != "none":
+            session.await_done()  # everything was processed: finish() has nothing left to wait for
+            return PrintVerdict.CONFIRMED
+        if self._profile.status:
+            session.hold()
+        self._transport.finish()
+        return PrintVerdict.SENT

@@ -1,6 +1,6 @@
 """What a printer says back: DLE EOT answers, automatic status (ASB), GS r answers and block data, told apart.
 
-Pure. Used by drivers.escpos_printer. Every kind has its own bit pattern (Epson DLE EOT, GS a, GS r):
+Pure. Used by drivers.escpos_session. Every kind has its own bit pattern (Epson DLE EOT, GS a, GS r, GS ( H):
 a byte that does not fit what was asked is never read as its answer.
 """
 
@@ -11,8 +11,11 @@ from typing import Final, Literal
 
 from agent.ports import PrinterStatus
 
-_BLOCK_HEADER: Final = 0x37
+_BLOCK_HEADERS: Final = (0x37, 0x5F)  # GS ( H and the like; GS I, whose letters would read as status
 _BLOCK_MAX: Final = 64  # LIMIT: printer ids are shorter; a lost NUL must not swallow every later answer
+
+
+Paper = Literal["ok", "near_end", "out"]
 
 
 class ReplyKind(StrEnum):
@@ -56,7 +59,7 @@ class ReplyReader:
                 size, kind = 1, ReplyKind.REAL_TIME
             elif first & 0x93 == 0x10:
                 size, kind = self._asb()
-            elif first == _BLOCK_HEADER:
+            elif first in _BLOCK_HEADERS:
                 end = buffer.find(0, 1)
                 if end < 0 and len(buffer) <= _BLOCK_MAX:
                     return
@@ -96,16 +99,16 @@ def status_of(printer: int | None, offline: int | None = None, paper: int | None
     A printer that answered nothing is not verified, and nothing is claimed of it (pains 19).
 
     >>> status_of(0x12, 0x12, 0x12)
-    PrinterStatus(verified=True, online=True, paper='ok', cover_open=False)
-    >>> status_of(0x1A, 0x36, 0x72).paper, status_of(None)
-    ('out', PrinterStatus(verified=False, online=None, paper=None, cover_open=None))
+    PrinterStatus(verified=True, online=True, paper='ok', cover_open=False, fault=False)
+    >>> status_of(0x1A, 0x36, 0x72).paper, status_of(None).verified
+    ('out', False)
     """
     answers = (printer, offline, paper)
     if any(answer is not None and not is_real_time(answer) for answer in answers):
         raise ValueError("not an answer to DLE EOT")
     if all(answer is None for answer in answers):
         return PrinterStatus(verified=False)
-    state: Literal["ok", "near_end", "out"] | None = None
+    state: Paper | None = None
     if paper is not None:
         state = "out" if paper & 0x60 else "near_end" if paper & 0x0C else "ok"
     if offline is not None and offline & 0x20:  # printing stopped because the paper ended
@@ -115,21 +118,21 @@ def status_of(printer: int | None, offline: int | None = None, paper: int | None
         online=None if printer is None else not printer & 0x08,
         paper=state,
         cover_open=None if offline is None else bool(offline & 0x04),
+        fault=None if offline is None else bool(offline & 0x40),
     )
 
 
-def trouble(status: PrinterStatus, offline: int | None = None) -> str | None:
-    """Name what keeps a printer from printing, most useful reason first, as a code of agent.wording; None when ready.
+def status_of_asb(frame: bytes) -> PrinterStatus:
+    """Read the four bytes of automatic status (GS a).
 
-    `offline` is the answer to DLE EOT 2, whose bit 6 reports a fault.
-
-    >>> trouble(status_of(0x1A, 0x16, 0x12)), trouble(status_of(0x12, 0x12, 0x1E))
-    ('PRINTER_COVER_OPEN', None)
+    >>> status_of_asb(bytes((0x10, 0, 3, 0))).paper, status_of_asb(bytes((0x38, 0, 0x0C, 0))).cover_open
+    ('near_end', True)
     """
-    if status.cover_open:
-        return "PRINTER_COVER_OPEN"
-    if status.paper == "out":
-        return "PRINTER_PAPER_OUT"
-    if offline is not None and offline & 0x40:
-        return "PRINTER_ERROR"
-    return "PRINTER_OFFLINE" if status.online is False else None
+    printer, faults, paper, _ = frame
+    return PrinterStatus(
+        verified=True,
+        online=not printer & 0x08,
+        paper="out" if paper & 0x0C else "near_end" if paper & 0x03 else "ok",
+        cover_open=bool(printer & 0x20),
+        fault=bool(faults & 0x6C),
+    )

@@ -6,13 +6,17 @@ Used by drivers.escpos_printer through drivers.transports.Transport.
 import os
 from pathlib import Path
 
-from drivers.transports import ambiguous, unavailable
+from drivers.transports import FAST_BYTES_PER_S, OnStall, ambiguous, unavailable
 
 
 class FileTransport:
     """A plain file that collects jobs, job after job."""
 
+    opens_freely = False
+    bytes_per_s = FAST_BYTES_PER_S
+
     def __init__(self, path: Path) -> None:
+        self.on_stall: OnStall | None = None
         self._path = path
         self._file = -1
 

@@ -83,6 +83,11 @@ class Framer:
         self._last_s = 0.0
         self._terminated = ending is Ending.TERMINATOR
 
+    @property
+    def terminated(self) -> bool:
+        """Whether this device is known to end its codes with a terminator."""
+        return self._terminated
+
     def feed(self, data: bytes, now_s: float) -> list[Frame]:
         """Take bytes in any chunking and give the codes they complete, oldest first; `now_s` is monotonic."""
         if not data:

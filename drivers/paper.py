@@ -25,6 +25,12 @@ _QR_LEVELS: Final = {48: "L", 49: "M", 50: "Q", 51: "H"}
 class _Run:
     text: str
     scale: int
+    ink: bool = False
+    """Half-blocks of a picture, one cell each, not characters."""
+
+    @property
+    def columns(self) -> int:
+        return len(self.text) if self.ink else text_columns(self.text) * self.scale
 
 
 @dataclass(slots=True)
@@ -44,18 +50,18 @@ class _Sheet:
         self.line.append(_Run(text, self.scale))
 
     def move_to(self, column: int) -> None:
-        used = sum(text_columns(run.text) * run.scale for run in self.line)
+        used = sum(run.columns for run in self.line)
         self.line.append(_Run(" " * max(0, column - used), 1))
 
     def feed(self) -> None:
         shown, used = "", 0
         for run in self.line:
             for char in run.text:
-                wide = text_columns(char) * run.scale
+                wide = 1 if run.ink else text_columns(char) * run.scale
                 if used + wide > self.columns:
                     self._place(shown, used)
                     shown, used = "", 0
-                shown += _cells(char, wide)
+                shown += char if run.ink else _cells(char, wide)
                 used += wide
         self._place(shown, used)
         self.line.clear()
@@ -166,6 +172,8 @@ def _command(sheet: _Sheet, token: Token) -> None:
             _two_dimensional(sheet, arguments)
         case b"\x1dv":
             _raster(sheet, token.data)
+        case b"\x1b*":
+            _inline(sheet, arguments)
 
 
 def _remark(sheet: _Sheet, text: str) -> None:
@@ -205,6 +213,16 @@ def _raster(sheet: _Sheet, command: bytes) -> None:
         sheet.picture(with_quiet_zone(small), align=1)
     else:
         sheet.picture(_scaled(dots, DOTS_PER_COLUMN), align=sheet.align)
+
+
+def _inline(sheet: _Sheet, arguments: bytes) -> None:
+    """ESC * with 24 dots a column stands in the line, as a drawn character does; two half-blocks high, scaled down."""
+    if arguments[0] not in (32, 33):
+        return
+    columns = [int.from_bytes(arguments[at : at + 3], "big") for at in range(3, len(arguments), 3)]
+    dots: Matrix = tuple(tuple(bool(column >> bit & 1) for column in columns) for bit in range(23, -1, -1))
+    upper, lower = _scaled(dots, DOTS_PER_COLUMN)
+    sheet.line.append(_Run("".join(_HALF_BLOCKS[pair] for pair in zip(upper, lower, strict=True)), 1, ink=True))
 
 
 def _module(dots: Matrix) -> int:

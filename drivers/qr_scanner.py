@@ -1,22 +1,22 @@
-"""A QR scanner on a serial port (RS-232, USB-CDC): `agent.ports.Scanner` made of serial_port and framing.
+"""A QR scanner on a serial port (RS-232, USB-CDC): `agent.ports.Scanner` made of serial_port, speed and framing.
 
-Opened, read and reopened by agent.supervise; everything runs on the event loop's thread. It must never lose its
-duplicate window at a replug, never grow without bound, and never show a code in a log or an exception.
+Opened, read and reopened by agent.supervise; everything runs on the event loop's thread.
 """
 
-import asyncio
-from collections import deque
+from contextlib import suppress
 
 from agent.domain.errors import DeviceError, DeviceUnavailable
 from agent.domain.scan import RawScan
-from agent.limits import SCAN_DUPLICATE_WINDOW_MS, SCAN_IDLE_GAP_MS, SCAN_QUEUE
 from agent.ports import Clock
-from drivers.framing import DuplicateFilter, Ending, Frame, Framer
+from drivers.scan_inbox import ScanInbox, ScanSettings
+from drivers.serial_line import decode
 from drivers.serial_port import SerialPort
+from drivers.speed import Setting, SpeedFinder
+from drivers.speed_listener import SpeedListener
 
 
 class SerialScanner:
-    """One serial scanner. Its queue keeps the newest scans: a code that waited for a minute serves nobody."""
+    """One serial scanner. `setting` None finds speed and line by listening."""
 
     def __init__(
         self,
@@ -24,93 +24,58 @@ class SerialScanner:
         path: str,
         *,
         clock: Clock,
-        baud: int = 9600,
-        prefix: bytes = b"",
-        ending: Ending = Ending.AUTO,
-        idle_gap_ms: int = SCAN_IDLE_GAP_MS,
-        duplicate_window_ms: int = SCAN_DUPLICATE_WINDOW_MS,
-        queue_scans: int = SCAN_QUEUE,
+        setting: Setting | None = Setting(9600),  # noqa: B008 - frozen
+        settings: ScanSettings = ScanSettings(),  # noqa: B008 - frozen
     ) -> None:
         self.name = name
-        self._clock = clock
-        self._port = SerialPort(path, baud=baud)
-        self._framer = Framer(prefix=prefix, ending=ending, idle_gap_ms=idle_gap_ms)
-        self._duplicates = DuplicateFilter(duplicate_window_ms)
-        self._scans: deque[RawScan] = deque(maxlen=queue_scans)
-        self._changed = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._lost: DeviceError | None = DeviceUnavailable(f"{name} is not open")
-        self._overflow = 0
-        self._add_ons = 0
+        self._inbox = ScanInbox(name, clock, settings)
+        self._finder = SpeedFinder() if setting is None else None
+        self._setting = setting or Setting(9600)
+        self._port = SerialPort(path, baud=self.setting.baud)
+        self._listener = SpeedListener(self._finder, self._listen_at, self._on_data) if self._finder else None
+
+    @property
+    def setting(self) -> Setting:
+        """Speed and line, as configured or as last tried or found."""
+        return self._finder.setting if self._finder is not None else self._setting
+
+    @property
+    def terminated(self) -> bool:
+        """Whether this device is known to end its codes with a terminator; forgotten when it is closed."""
+        return self._inbox.terminated
 
     async def open(self) -> None:
         """Take the device; raises DeviceUnavailable. What came before the opening is not delivered."""
-        self._scans.clear()
-        self._port.open(self._on_data, self._on_lost)
-        self._lost = None
+        self._inbox.forget()
+        self._port.open(self._listener.take if self._listener is not None else self._on_data, self._on_lost)
+        self._inbox.opened()
 
     async def read(self) -> RawScan:
         """Wait for the next scan; raises DeviceError when the device is gone and all it sent was delivered."""
-        while not self._scans:
-            if self._lost is not None:
-                raise self._lost
-            self._changed.clear()
-            await self._changed.wait()
-        return self._scans.popleft()
+        return await self._inbox.read()
 
     def close(self) -> None:
         """Let go of the device; a waiting `read` ends with DeviceError. Safe at any time."""
-        self._settle(DeviceUnavailable(f"{self.name} was closed"))
+        self._on_lost(DeviceUnavailable(f"{self.name} was closed"))
         self._port.close()
 
     def counters(self) -> dict[str, int]:
-        """Totals since start, for health: what was framed, and why the rest was not delivered."""
-        counts = self._framer.counts
-        return {
-            "frames": counts.frames,
-            "duplicates": self._duplicates.duplicates,
-            "garbage": counts.garbage,
-            "overlong": counts.overlong,
-            "stalled": counts.stalled,
-            "overflow": self._overflow,
-            "add_ons": self._add_ons,
-        }
+        """Totals since start, for health; `baud` is the speed listened at where it is found by listening."""
+        found = {} if self._finder is None else {"baud": self.setting.baud, "settled": int(self._finder.settled)}
+        return {**self._inbox.counters(), **found}
 
     def _on_data(self, data: bytes) -> None:
-        now_s = self._clock.mono_s()
-        self._deliver(self._framer.feed(data, now_s), now_s)
-        self._await_silence(now_s)
+        before = self._inbox.counters()
+        self._inbox.take(decode(data, self.setting.line))
+        if self._finder is not None:
+            after = self._inbox.counters()
+            self._finder.frames(after["frames"] - before["frames"], after["garbage"] - before["garbage"])
 
-    def _on_silence(self) -> None:
-        self._timer = None
-        now_s = self._clock.mono_s()
-        self._deliver(self._framer.flush_idle(now_s), now_s)
-        self._await_silence(now_s)
-
-    def _await_silence(self, now_s: float) -> None:
-        """Keep one timer for the framer's deadline; bytes that came meanwhile only make it run again."""
-        deadline = self._framer.deadline()
-        if self._timer is None and deadline is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, deadline - now_s), self._on_silence)
-
-    def _deliver(self, frames: list[Frame], now_s: float) -> None:
-        for frame in frames:
-            self._add_ons += frame.add_on is not None
-            if self._duplicates.is_duplicate(frame, now_s):
-                continue
-            self._overflow += len(self._scans) == self._scans.maxlen
-            self._scans.append(RawScan(frame.text, frame.symbology, self.name, now_s, frame.add_on))
-            self._changed.set()
+    def _listen_at(self, baud: int) -> None:
+        with suppress(DeviceError):  # the port is gone: the reader says so next
+            self._port.listen_at(baud)
 
     def _on_lost(self, lost: DeviceError) -> None:
-        self._settle(lost)
-
-    def _settle(self, lost: DeviceError) -> None:
-        """The device is gone: nothing is pending any more, and whoever waits is told."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._framer.reset()
-        self._lost = self._lost or lost
-        self._changed.set()
+        if self._listener is not None:
+            self._listener.forget()
+        self._inbox.lose(lost)

@@ -24,6 +24,8 @@ class Fault(StrEnum):
     PAPER_OUT = "paper_out"
     COVER_OPEN = "cover_open"
     OFFLINE = "offline"
+    NEAR_END = "near_end"
+    """Prints, and says that the roll is nearly used up."""
     SILENT = "silent"
     """Takes everything, answers nothing."""
     NO_COMPLETION = "no_completion"
@@ -38,6 +40,7 @@ _STATUS = {  # answers to DLE EOT 1, 2, 3, 4
     Fault.PAPER_OUT: (0x1A, 0x32, 0x12, 0x72),
     Fault.COVER_OPEN: (0x1A, 0x16, 0x12, 0x12),
     Fault.OFFLINE: (0x1A, 0x12, 0x12, 0x12),
+    Fault.NEAR_END: (0x12, 0x12, 0x12, 0x1E),
 }
 _FINE = (0x12, 0x12, 0x12, 0x12)
 _SMALL_BUFFER = 4096
@@ -158,7 +161,7 @@ class SimulatedPrinter:
                     writer.write(bytes([answers[min(token.data[2], 4) - 1]]))
             elif token.kind is TokenKind.COMMAND and token.name == b"\x1dr":
                 # Processed in order, so a printer that cannot print does not come to it.
-                if self.fault is Fault.NONE:
+                if self.fault in (Fault.NONE, Fault.NEAR_END):
                     writer.write(b"\x00")
             else:
                 paper += token.data

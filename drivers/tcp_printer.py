@@ -4,13 +4,18 @@ Used by drivers.escpos_printer through drivers.transports.Transport. Must never 
 it, and never call a job sent that the printer's side has not acknowledged.
 """
 
+import contextlib
 import errno
 import os
 import select
 import socket
+import struct
+from typing import Final
 
 from agent import limits
 from drivers.transports import CHUNK, POLL_S, DescriptorTransport, pause, unavailable, unsent, wait_for
+
+_DROP: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() resets and forgets what was not sent
 
 
 class TcpTransport(DescriptorTransport):
@@ -58,10 +63,14 @@ class TcpTransport(DescriptorTransport):
             raise self._broken(f"{self.where}: {error}") from error
 
     def close(self) -> None:
-        """See Transport."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket, self._fd = None, -1
+        """See Transport. What the kernel still holds of a job that was given up must not come out later."""
+        if self._socket is None:
+            return
+        with contextlib.suppress(OSError):
+            if unsent(self._fd):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
+        self._socket.close()
+        self._socket, self._fd = None, -1
 
     def _send(self, part: memoryview) -> int:
         assert self._socket is not None

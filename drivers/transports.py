@@ -11,6 +11,7 @@ import select
 import stat
 import sys
 import termios
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from agent import limits
@@ -19,6 +20,7 @@ from agent.wording import sentence
 
 CHUNK: Final = 4096  # LIMIT: one usblp transfer; a stuck printer is noticed after at most this much
 POLL_S: Final = 0.02
+FAST_BYTES_PER_S: Final = 20_000.0  # USB and network carry more; a printer that eats NULs may not
 GONE: Final = select.POLLERR | select.POLLHUP | select.POLLNVAL
 CODES: Final = {
     errno.EACCES: "PRINTER_NO_PERMISSION",
@@ -28,8 +30,18 @@ CODES: Final = {
 }
 
 
+OnStall = Callable[[], bool]
+"""Asked when no byte was taken for the byte timeout: True means that the printer said why, so wait on."""
+
+
 class Transport(Protocol):
     """One way to one printer. After close() it may be opened again."""
+
+    on_stall: OnStall | None
+    bytes_per_s: float
+    """What the line carries at least."""
+    opens_freely: bool
+    """Opening disturbs nobody, so that a look every second may do it for no more than to see whether it is there."""
 
     def open(self) -> None:
         """Take the device and forget what it said before; raises DeviceUnavailable."""
@@ -87,11 +99,19 @@ def wait_for(fd: int, events: int, timeout_s: float) -> int:
 class DescriptorTransport:
     """What all transports on a non-blocking file descriptor share: progress-timed writes, timed reads."""
 
+    opens_freely = False
+    bytes_per_s: float = FAST_BYTES_PER_S
+
     def __init__(self, where: str, *, byte_timeout_s: float = limits.PRINT_BYTE_TIMEOUT_S) -> None:
         self.where = where
         self._byte_timeout_s = byte_timeout_s
+        self.on_stall: OnStall | None = None
         self._fd = -1
         self._sent = 0
+
+    def fileno(self) -> int:
+        """The open descriptor, for who waits on it with an event loop; -1 when closed."""
+        return self._fd
 
     def write(self, data: bytes) -> int:
         """See Transport."""
@@ -99,6 +119,8 @@ class DescriptorTransport:
         done = 0
         while done < len(view):
             if not self._writable():
+                if self.on_stall is not None and self.on_stall():
+                    continue
                 raise self._broken(f"{self.where} took no byte for {self._byte_timeout_s:g} s")
             try:
                 taken = self._send(view[done : done + CHUNK])
@@ -127,8 +149,16 @@ class DescriptorTransport:
 
     def _drain_input(self) -> None:
         """Throw away what the printer said before this job: a stale byte must not be taken for an answer."""
-        while self.read(0):
-            pass
+        stray = 0
+        while said := self.read(0):
+            stray += len(said)
+            if stray > limits.PRINT_STRAY_BYTES:
+                self.close()
+                raise unavailable("PRINTER_NOT_A_PRINTER", f"{self.where} talks without end")
+
+    def close(self) -> None:
+        """See Transport."""
+        raise NotImplementedError
 
     def _writable(self) -> bool:
         return bool(wait_for(self._fd, select.POLLOUT, self._byte_timeout_s))
@@ -151,6 +181,8 @@ class CharDevice(DescriptorTransport):
     python-escpos opens it with "wb": with the printer unplugged root then creates a plain file that swallows every
     receipt and shadows the device after re-plug (facts/devices.md). Here a plain file is refused.
     """
+
+    opens_freely = True
 
     def __init__(
         self, path: str, *, readable: bool = False, byte_timeout_s: float = limits.PRINT_BYTE_TIMEOUT_S

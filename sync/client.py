@@ -15,9 +15,10 @@ import httpx
 import zstandard
 
 from agent.domain.errors import HqRejected, HqUnreachable
-from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S
+from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S, SNAPSHOT_RANGE_S
 from agent.ports import Clock, KeyRing, Traffic
-from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseRequest
+from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest
+from sync.payer_protocol import PayerAnswer, PayerRequest
 from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
     AT_MS_HEADER,
@@ -35,6 +36,7 @@ from sync.protocol import (
     request_signing_bytes,
 )
 from sync.ranges import RangesAnswer, RangesRequest
+from sync.snapshot import SnapshotAnswer
 
 M = TypeVar("M", bound=Message)
 _TOO_LARGE = 413  # a proxy before HQ says it without a code of ours, and splitting the batch is the cure all the same
@@ -93,6 +95,10 @@ class HttpHq:
         """Read a change feed after `cursor`."""
         return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}"), FeedPage)
 
+    async def pull_staged(self, feed: Feed, cursor: int) -> FeedPage:
+        """Read a change feed into a replica that is not in use yet."""
+        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}&staged=1"), FeedPage)
+
     async def prove(self, request: ProofRequest) -> ProofAnswer:
         """Ask for HQ's own rehash."""
         return await self._call("POST", self._path("proof"), ProofAnswer, body=_json(request))
@@ -113,6 +119,37 @@ class HttpHq:
         """Open leases of this workstation as HQ holds them, behind an id."""
         return await self._call("GET", self._path(f"leases?after={after}"), LeasePage)
 
+    async def report_leases(self, told: LeaseReport) -> LeaseReported:
+        """Tell an HQ that was restored what this workstation holds."""
+        return await self._call("POST", self._path("leases/report"), LeaseReported, body=_json(told))
+
+    async def snapshot(self, snapshot_id: str = "") -> SnapshotAnswer:
+        """Ask for the brand's newest snapshot, or for the named one while HQ keeps it."""
+        return await self._call("GET", self._path(f"snapshot?id={snapshot_id}"), SnapshotAnswer)
+
+    async def snapshot_bytes(self, snapshot_id: str, start: int, end: int, take: Callable[[bytes], object]) -> None:
+        """Hand on bytes start <= at < end of a snapshot as they come."""
+        target = self._path(f"snapshots/{snapshot_id}")
+        wanted = {"Range": f"bytes={start}-{end - 1}", "If-Range": f'"{snapshot_id}"', "Accept-Encoding": "identity"}
+        try:
+            async with (
+                asyncio.timeout(SNAPSHOT_RANGE_S),
+                self._client.stream("GET", target, headers=self._signed("GET", target, b"") | wanted) as response,
+            ):
+                if response.status_code != 206:
+                    await response.aread()
+                    answer = _read(response, SnapshotAnswer)
+                    raise answer if isinstance(answer, HqRejected) else HqUnreachable("HQ did not send what was asked")
+                async for part in response.aiter_raw():
+                    take(part)
+        except (httpx.HTTPError, OSError) as error:
+            raise _unreachable(error) from error
+        self._count(response)
+
+    async def payer(self, request: PayerRequest) -> PayerAnswer:
+        """Ask whose payment code it is; the caller has a customer waiting, so the deadline is the caller's."""
+        return await self._call("POST", self._path("payer"), PayerAnswer, body=_json(request))
+
     def traffic(self) -> Traffic:
         """Requests and bytes of HTTP messages (heads and bodies, without TCP and TLS) since start."""
         return Traffic(self._requests, self._bytes_up, self._bytes_down)
@@ -131,9 +168,7 @@ class HttpHq:
         if encoding:
             headers["Content-Encoding"] = encoding
         if signed:
-            assert self._keys is not None, "only enrolment is unsigned"
-            signature = self._keys.sign(request_signing_bytes(method, target, body))
-            headers["Authorization"] = authorization(self._workstation_id, signature)
+            headers |= self._signed(method, target, body)
         if self._clock is not None:
             headers[AT_MS_HEADER] = str(self._clock.now_ms())
         asked_s = self._mono_s()
@@ -150,6 +185,11 @@ class HttpHq:
         if isinstance(read, HqRejected):
             raise read
         return read
+
+    def _signed(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        assert self._keys is not None, "only enrolment is unsigned"
+        signature = self._keys.sign(request_signing_bytes(method, target, body))
+        return {"Authorization": authorization(self._workstation_id, signature)}
 
     def _mono_s(self) -> float:
         return asyncio.get_running_loop().time() if self._clock is None else self._clock.mono_s()

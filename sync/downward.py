@@ -7,15 +7,16 @@ it pulls and asks again, and leaves a feed that will not stand still to the next
 from collections.abc import Awaitable, Callable
 
 from agent.domain.errors import HqRejected
-from agent.limits import RANGE_ROWS, RANGES_ASKED, REPLICA_CHECK_ROWS, SMALL_RANGE_ROWS
+from agent.limits import FEED_PAGE_ROWS, RANGE_ROWS, RANGES_ASKED, REPLICA_CHECK_ROWS, SMALL_RANGE_ROWS
 from agent.ports import Hq
 from agent.proof_ports import ReplicaRows
 from sync.feed_rows import LATER_FEEDS
 from sync.proof import Finding
 from sync.protocol import Feed, FeedRow
-from sync.ranges import KeyRange, RangesAnswer, RangesRequest, digest_of, key_of
+from sync.ranges import KeyRange, RangesAnswer, RangesRequest, digest_of, key_of, range_of
 
 _ROUNDS = 3
+_LACKING_ASKED = 20  # LIMIT: pages of rows fetched for what is lacking, in one check of a feed; beyond it all is loaded
 _TABLE = {
     Feed.RULES: "rule_sets",
     Feed.ITEMS: "items",
@@ -24,6 +25,10 @@ _TABLE = {
     Feed.IDENTITIES: "identities",
     Feed.COUPONS: "coupons",
 }
+
+
+async def _nobody(_: Feed) -> None:
+    pass
 
 
 class Downward:
@@ -40,6 +45,9 @@ class Downward:
         self._hq = hq
         self._pull = pull
         self._leases = leases
+        self._lacking = 0
+        self.too_different: Callable[[Feed], Awaitable[None]] = _nobody
+        """Told a feed of which so much differs that all of it should be loaded again."""
 
     async def check(self) -> list[Finding]:
         """Check the next part of every feed; what was missing, extra or altered (and is repaired). Raises SyncError."""
@@ -63,8 +71,12 @@ class Downward:
                 await self._pull()
                 continue
             found: list[Finding] = []
+            self._lacking = 0
             for place in answer.differing:
                 found += await self._range(feed, ranges[place])
+                if self._lacking > _LACKING_ASKED:
+                    await self.too_different(feed)
+                    break
             await self._replica.checked(feed, ranges[-1].until)
             return found
         return []
@@ -78,13 +90,24 @@ class Downward:
     async def _range(self, feed: Feed, wide: KeyRange) -> list[Finding]:
         small = await self._replica.split(feed, wide, SMALL_RANGE_ROWS)
         found: list[Finding] = []
-        for start in range(0, len(small), RANGES_ASKED):
-            part = small[start : start + RANGES_ASKED]
+        while small and self._lacking <= _LACKING_ASKED:
+            part = small[:RANGES_ASKED]
             answer = await self._ask(feed, part, rows=True)
             if answer is None:
                 return found
+            if len(answer.rows) == FEED_PAGE_ROWS and len(answer.differing) == 1:
+                # More than fits: this is the beginning of the first range that differs; its rest is asked for next.
+                self._lacking += 1
+                [place] = answer.differing
+                until = key_of(answer.rows[-1])
+                found += await self._repair(feed, part[place].model_copy(update={"until": until}), answer)
+                rest = await self._replica.rows(feed, until, part[place].until)
+                small = [range_of(rows=rest, after=until, until=part[place].until), *small[place + 1 :]]
+                continue
             for place in answer.differing:
                 found += await self._repair(feed, part[place], answer)
+            # HQ leaves off before a range whose rows do not fit any more: behind the last one named, ask again.
+            small = small[answer.differing[-1] + 1 :] if answer.differing else small[len(part) :]
         return found
 
     async def _repair(self, feed: Feed, span: KeyRange, answer: RangesAnswer) -> list[Finding]:

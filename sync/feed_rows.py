@@ -117,6 +117,11 @@ class MemberRow(Message):
     next_tier_id: Annotated[str, Field(max_length=64, exclude_if=_absent)] = ""
     next_tier_growth: Annotated[Count, Field(exclude_if=_absent)] = 0
     """The growth at which the member becomes `next_tier_id` (HQ decides, the till shows)."""
+    quarter: Annotated[Day, Field(exclude_if=_absent)] = ""
+    """First day of the quarter that the three below speak of (S18)."""
+    quarter_spend_fen: Annotated[int, Field(exclude_if=_absent)] = 0
+    quarter_visits: Annotated[Count, Field(exclude_if=_absent)] = 0
+    quarter_invites: Annotated[Count, Field(exclude_if=_absent)] = 0
     first_order: Annotated[bool, Field(exclude_if=_absent)] = False
     """The member's next order is their first (S20)."""
     frozen: Annotated[bool, Field(exclude_if=_absent)] = False
@@ -171,3 +176,5 @@ class FeedPage(Message):
     """Epoch -> seq of this workstation that balances on this page include (read in the same transaction)."""
     recalls: Annotated[list[str], Field(max_length=LEASES_RECALLED, exclude_if=_absent)] = Field(default_factory=list)
     """Leases of this workstation that another one needs (members only): close them as soon as they are idle."""
+    report: Annotated[str, Field(max_length=64, exclude_if=_absent)] = ""
+    """The restoration to which this workstation should answer with a LeaseReport (members only)."""

@@ -77,6 +77,25 @@ class HeldLease(LeaseGrant):
     """Another workstation needs it: close it as soon as it is idle."""
 
 
+class LeaseReport(Message):
+    """What a workstation tells an HQ that was restored: how far its books go, epoch by epoch.
+
+    Every lease it took up is an event of these books, so an HQ that holds them whole knows every right it gave away.
+    """
+
+    protocol: int = PROTOCOL
+    restoration: Name
+    """What the page of the members feed named: an answer to an earlier restoration counts for nothing."""
+    epochs: dict[Name, Count]
+
+
+class LeaseReported(Message):
+    """`done`: HQ knows all this workstation holds. Else `missing`: (epoch, first, last) that it has to send first."""
+
+    done: bool
+    missing: list[tuple[str, int, int]] = Field(default_factory=list)
+
+
 class LeasePage(Message):
     """Open leases of a workstation behind the id asked for, by id; ask again from the last one while `more`."""
 

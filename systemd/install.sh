@@ -59,14 +59,17 @@ if [ -n "$destination" ]; then
   rm -rf "$destination$program"
   mv "$destination$program.new" "$destination$program"
 fi
-install -D --mode=644 "$source_tree/docs/operations.md" "$destination$program/share/doc/operations.md"
+for page in operations tap; do
+  install -D --mode=644 "$source_tree/docs/$page.md" "$destination$program/share/doc/$page.md"
+done
+install -D --mode=644 "$here/tap.example.toml" "$destination$program/share/doc/tap.example.toml"
 
 say "command $destination/usr/local/bin/pos-agent"
 mkdir -p "$destination/usr/local/bin"
 ln --symbolic --force --no-target-directory "$program/bin/pos-agent" "$destination/usr/local/bin/pos-agent"
 
-say "units pos-agent.service and pos-agent-hq.service"
-for unit in pos-agent.service pos-agent-hq.service; do
+say "units pos-agent.service, pos-agent-tap.service and pos-agent-hq.service"
+for unit in pos-agent.service pos-agent-tap.service pos-agent-hq.service; do
   install -D --mode=644 "$here/$unit" "$destination/usr/lib/systemd/system/$unit"
 done
 
@@ -94,7 +97,7 @@ if [ -z "$destination" ] && [ -d /run/systemd/system ]; then
   if udevadm control --reload 2>/dev/null; then
     udevadm trigger --subsystem-match=tty --subsystem-match=hidraw --subsystem-match=input --subsystem-match=usbmisc
   fi
-  for unit in pos-agent pos-agent-hq; do
+  for unit in pos-agent pos-agent-tap pos-agent-hq; do
     if systemctl --quiet is-active "$unit"; then say "restarting $unit"; systemctl restart "$unit"; fi
   done
 fi

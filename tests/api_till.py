@@ -22,9 +22,11 @@ from agent.demo.world import DemoMember, member
 from agent.domain.business_day import local_time
 from agent.domain.errors import SyncError
 from agent.system import SystemClock
+from sync.hq.limits_audit import OVERRIDE, POINTS_OVER_HOUR, RECHARGE_OVER_DAY, REDEEMED_OFTEN
 from tests.till_world import MEMBERS, TillWorld
 
 T = TypeVar("T")
+FOR_A_PERSON = {OVERRIDE, POINTS_OVER_HOUR, RECHARGE_OVER_DAY, REDEEMED_OFTEN}
 CART: list[dict[str, Any]] = [
     {"code": "10001", "qty": 2},
     {"code": "6901028000031"},
@@ -86,6 +88,10 @@ class ApiTill:
     def run(self, work: Coroutine[Any, Any, T], deadline_s: float = 60) -> T:
         """Run one piece of the story; whatever waits has a deadline."""
         return self._runner.run(asyncio.wait_for(work, deadline_s))
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that everything here runs on."""
+        return self._runner.get_loop()
 
     def fresh(self, prefix: str = "sale") -> str:
         """A name nobody used before."""
@@ -167,10 +173,13 @@ def running(folder: Path, *, devices: bool = False, extra: str = "") -> Iterator
 
 
 async def _reckoned_alike(world: TillWorld) -> None:
-    """Whatever a test sold: HQ, from the events' own inputs, reckons every figure as the till did (R13)."""
+    """Whatever a test sold: HQ, from the events' own inputs, reckons every figure as the till did (R13).
+
+    What a person should look at although the figures are right does not count.
+    """
     with contextlib.suppress(SyncError):
         await world.agent.pusher.push_all()
-    assert await world.server.hq.differences() == []
+    assert [one for one in await world.server.hq.differences() if one.code not in FOR_A_PERSON] == []
 
 
 def someone(tier_id: str, skip: int = 0) -> DemoMember:

@@ -8,12 +8,13 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.db.books import BooksDb
-from agent.db.notices import NoticesDb, TokensDb
+from agent.db.notices import NoticesDb
 from agent.db.outbox import OutboxDb
 from agent.db.print_jobs import PrintJobsDb
 from agent.db.proofs import ProofsDb
 from agent.db.schema import books_migrations
 from agent.db.store import Store
+from agent.db.tokens import TokensDb
 from agent.keyring import FileKeyRing, prepare_device_key, save_enrolment
 from agent.worker import Worker
 from sync.protocol import EnrolAnswer

@@ -23,12 +23,13 @@ from agent.domain.lease_event import LeasePlace
 from agent.domain.ledger import OWN_LOT, posting_rows
 from agent.domain.sale import Posting
 from agent.keyring import FileKeyRing, prepare_device_key, save_enrolment
+from agent.lease_report import LeaseReporter
 from agent.leasing import Leasing
 from agent.ports import EventDraft, Outcome
 from agent.witness import FileWitness
 from sync.hq.service import HqService
-from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseRequest, LeaseWant
-from sync.protocol import Batch, BatchAnswer, EnrolRequest
+from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest, LeaseWant
+from sync.protocol import Batch, BatchAnswer, EnrolRequest, Feed, FeedPage
 from sync.push import Pusher, PushPorts
 from tests.stand_ins import CountingEntropy, SteppingClock
 from tests.unit.test_hq_world import BRAND, STORE, query
@@ -65,6 +66,16 @@ class Wire:
 
     async def leases(self, after: str) -> LeasePage:
         return await self._through(lambda: self._hq.leases(self._who, after))
+
+    async def report_leases(self, told: LeaseReport) -> LeaseReported:
+        return await self._through(lambda: self._hq.report(self._who, told))
+
+    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
+        return await self._through(lambda: self._hq.feed(self._who, feed, cursor))
+
+    def meet(self, hq: HqService) -> None:
+        """HQ is another one from now on: the same, restored from a copy."""
+        self._hq = hq
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,7 @@ class Station:
         place = LeasePlace(self.workstation_id, STORE, BRAND)
         self.leasing = Leasing(place, self.books, self.leases, self.wire, self.clock, self.entropy)
         self.leasing.on_contact(True)
+        self.reporter = LeaseReporter(self.leases, self.wire, self.outbox, self.leasing.is_asking)
 
     async def close(self) -> None:
         """Close the books."""
@@ -171,6 +183,13 @@ class Station:
         """Send all that waits."""
         await self.pusher.push_all()
 
+    async def pull(self) -> str:
+        """Read what HQ says of members, from the beginning, and answer where it asks; the restoration it asks of."""
+        page = await self.wire.pull(Feed.MEMBERS, 0)
+        if page.report:
+            await self.reporter.tell(page.report)
+        return page.report
+
     async def idle(self) -> int:
         """Give back what lies idle, long after the last sale."""
         self.clock.ms += 3_600_000
@@ -209,7 +228,8 @@ async def account_state(hq: HqService, member: str, account: str = "points") -> 
     )
     out = await query(
         hq,
-        "SELECT COALESCE(SUM(MAX(0, MIN(amount, amount - settled))), 0) AS n FROM leases"
+        "SELECT COALESCE(SUM(CASE WHEN settled >= amount THEN 0 WHEN settled <= 0 THEN amount"
+        " ELSE amount - settled END), 0) AS n FROM leases"
         " WHERE member_id = :id AND account = :account AND state = 'open'",
         **one,
     )

@@ -17,6 +17,7 @@ import httpx
 from agent.config import Settings, load
 from agent.demo import world as chain
 from agent.enrolling import enrol
+from agent.grants import EVERYTHING, Grant
 from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
 from sync.hq.main import HqServer, open_hq
@@ -60,7 +61,7 @@ class ProcessWorld:
         agent = Agent(self.settings(url), clock, entropy)
         await agent.open()
         await agent.puller.pull_all()
-        self.token = await agent.pairing.issue("test POS")
+        self.token, _ = await agent.pairing.issue(Grant("", "test POS", EVERYTHING))
         await agent.close()
         await server.stop()
         self.settings(self.hq_url)

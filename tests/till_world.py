@@ -14,6 +14,7 @@ from agent.config import Settings, parse
 from agent.demo import world as chain
 from agent.demo.cable import Cable
 from agent.enrolling import enrol
+from agent.grants import EVERYTHING, Grant
 from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
@@ -72,7 +73,7 @@ class TillWorld:
 
     async def paired(self) -> httpx.AsyncClient:
         """A client with a token of its own."""
-        token = await self.agent.pairing.issue("test POS")
+        token, _ = await self.agent.pairing.issue(Grant("", "test POS", EVERYTHING))
         return self.client({"Authorization": f"Bearer {token}"})
 
     def client(self, headers: dict[str, str] | None = None) -> httpx.AsyncClient:

@@ -11,12 +11,16 @@ Booked = Literal["created", "exists", "preview"]
 
 
 class RefundTender(Answer):
-    """Money back on one tender. `by`: cash (from the drawer), pos (refund the payment), agent (stored value)."""
+    """Money back on one tender. `by`: cash (from the drawer), pos (refund the payment), agent (stored value).
+
+    Refund `amount_fen` of the payment; `to_payer_fen` of it reaches the payer, where a voucher of WeChat's paid a part.
+    """
 
     type: str
     amount_fen: int
     transaction_id: str | None
     by: Literal["cash", "pos", "agent"]
+    to_payer_fen: int
 
 
 class ReturnedLine(Answer):
@@ -47,7 +51,8 @@ class UnitsBack(Answer):
 class GivenBackView(Answer):
     """What a return or void gives back and takes back. `event` is absent in a preview.
 
-    `points_debt` is the part of `points_reversed` that the member owes from now on.
+    `points_debt` is the part of `points_reversed` that the member owes from now on, as far as this till knows; null
+    where it knows no balance. `kept_fen` of the refund pays for `points_in_cash` of them, where the brand has it so.
     """
 
     outcome: Booked
@@ -55,13 +60,15 @@ class GivenBackView(Answer):
     event: EventNameView | None = None
     lines: list[ReturnedLine]
     refund_fen: int
+    kept_fen: int
     tenders: list[RefundTender]
     stored_value: StoredValueBack
     counts: list[UnitsBack]
     coupons: list[str]
     points_returned: int
     points_reversed: int
-    points_debt: int
+    points_debt: int | None
+    points_in_cash: int
     points_balance: int | None
     whole: bool
 

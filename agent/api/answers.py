@@ -41,6 +41,8 @@ class Paired(Answer):
 
     token: str
     app: str
+    scopes: list[Literal["sell", "print", "drawer", "manage"]]
+    """What the token may do; status and events any token may read."""
 
 
 class EventNameView(Answer):
@@ -95,6 +97,16 @@ class ClockView(Answer):
     why: str
 
 
+class BudgetView(Answer):
+    """What this till may spend today beyond its leases while HQ cannot be reached (R13), and what is used; fen."""
+
+    business_day: str
+    till_day_fen: int
+    member_day_fen: int
+    used_fen: int
+    left_fen: int
+
+
 class StatusView(Hello):
     """What is up and since when, what waits for HQ, what the replica holds, the latest proof and the next one."""
 
@@ -107,6 +119,7 @@ class StatusView(Hello):
     """How old what this till knows of members is; null: nobody can tell, and nothing is spent."""
     frozen_here: int
     """Members whom this till froze and nobody released yet (S53)."""
+    offline_budget: BudgetView | None
     last_proof: ProofView | None
     next_proof_at_ms: int
 

@@ -66,6 +66,26 @@ class NextTierView(Answer):
     earn_mult_x100: int
 
 
+class WayUpView(Answer):
+    """A shorter way to a tier (S20); `by` spend_fen, invites, visits or first_order, `missing` of it. 0: reached."""
+
+    tier_id: str
+    by: str
+    missing: int
+
+
+class TierReviewView(Answer):
+    """This quarter as HQ counted it, and what is missing to the next tier: both are needed (S18)."""
+
+    quarter_ends: str
+    spend_fen: int
+    visits: int
+    next_tier_id: str | None
+    missing_spend_fen: int
+    missing_visits: int
+    ways_up: list[WayUpView]
+
+
 class ExpiringView(Answer):
     """Points that end within fifteen days, on the last day they may be used."""
 
@@ -89,16 +109,21 @@ class MemberView(Answer):
     coupons: list[CouponView]
     spendable_here: SpendableView
     next_tier: NextTierView | None
+    tier_review: TierReviewView | None
     birthday_today: bool
     first_order: bool
     spending_refused: str | None
 
 
 class PaymentView(Answer):
-    """A payment as the POS asserted it. `scope`: known, unknown_merchant or other_store; only known may earn."""
+    """A payment as the POS asserted it. `scope`: known, unknown_merchant or other_store; only known may earn.
+
+    `payer_fen` of `total_fen` was paid by the payer, the rest by a voucher of WeChat's; null: WeChat did not say.
+    """
 
     transaction_id: str
     total_fen: int
+    payer_fen: int | None
     sub_mch_id: str
     scope: str
     evidence: str

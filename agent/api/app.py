@@ -23,10 +23,16 @@ from agent.count_cards import CountCards
 from agent.count_uses import CountUses
 from agent.domain.errors import DiskLow, Refusal, StorageError
 from agent.flow import Till
+from agent.manager_desk import ManagerDesk
 from agent.pairing import Pairing
+from agent.people import People, Reckoner
 from agent.ports import Clock
+from agent.print_desk import PrintDesk
 from agent.purses import Purses
 from agent.risk_desk import RiskDesk
+from agent.screen import Screen
+from agent.sensitive import SensitiveReads
+from agent.web.site import site
 from agent.worker import WorkerClosed
 
 _FAULTS = 20  # LIMIT: a caller learns from the first few; five hundred bad lines must not make a huge answer
@@ -50,6 +56,12 @@ class Services:
     purses: Purses
     count_cards: CountCards
     count_uses: CountUses
+    people: People
+    paper: PrintDesk
+    manager: ManagerDesk
+    screen: Screen
+    slow: Reckoner
+    sensitive: SensitiveReads
     on_storage_error: Callable[[str], None]
 
 
@@ -60,6 +72,8 @@ def create_app(services: Services, rules: DoorRules) -> TillApi:
     if rules.trusted:
         app.include_router(control.router, prefix="/control", include_in_schema=False)
         app.include_router(control_risk.router, prefix="/control", include_in_schema=False)
+    else:
+        app.include_router(site())
     _handle_errors(app, services)
     app.add_middleware(Door, rules=rules)
     return app

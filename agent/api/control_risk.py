@@ -35,6 +35,12 @@ async def unfreeze(body: Lifting, use: Use) -> JSONResponse:
     return JSONResponse(await use.risk_desk.unfreeze(body.member_id, body.by, body.why))
 
 
+@router.get("/budget")
+async def budget(use: Use) -> JSONResponse:
+    """What this till risked today beyond its leases, and of whom; null where the brand has no risk budget."""
+    return JSONResponse({"offline_budget": await use.risk_desk.budget()})
+
+
 @router.get("/freezes")
 async def freezes(use: Use) -> JSONResponse:
     """List the freezes of this till that stand."""

@@ -9,7 +9,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from agent.api import after_sales, events, members, sales, status
+from agent.api import (
+    after_sales,
+    events,
+    manage,
+    members,
+    metrics,
+    people,
+    print_jobs,
+    sales,
+    screen,
+    sensitive,
+    status,
+)
 from agent.api.door import OPEN_PATHS
 from agent.api.problems import MEDIA_TYPE
 
@@ -48,8 +60,9 @@ def till_api() -> TillApi:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    for part in (status, members, sales, after_sales, events):
+    for part in (status, screen, people, members, sales, after_sales, print_jobs, events, manage, sensitive):
         app.include_router(part.router, prefix="/v1")
+    app.include_router(metrics.router)
     return app
 
 

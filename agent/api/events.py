@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -10,15 +11,17 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from agent.announce import Announcer, Listener
-from agent.api.access import Use
+from agent.api.access import Use, Who
 from agent.api.answers import Problem
 from agent.api.problems import problem
 from agent.domain.digest import MAX_INTEGER
+from agent.grants import ApiScope
 from agent.limits import EVENT_CLIENT_QUEUE
 from agent.ports import Notice
 
 router = APIRouter(tags=["events"])
 _KEEP_ALIVE_S = 15
+_PERSONAL = ("scan.", "member.")
 
 
 @router.get(
@@ -35,25 +38,43 @@ _KEEP_ALIVE_S = 15
 )
 async def stream(
     use: Use,
+    who: Who,
     last_event_id: Annotated[int | None, Header(ge=0, le=MAX_INTEGER)] = None,
     limit: Annotated[int, Query(ge=1, le=EVENT_CLIENT_QUEUE)] = EVENT_CLIENT_QUEUE,
 ) -> Response:
-    """Follow what happens. Without Last-Event-ID only what comes from now on; with it, what was missed comes first."""
+    """Follow what happens. Without Last-Event-ID only what comes from now on; with it, what was missed comes first.
+
+    Scans and members are told to tokens with scope `sell` alone. The stream ends when its token does.
+    """
     listener = use.announcer.listen()
     if listener is None:
         return problem(
             503, "TOO_MANY_LISTENERS", "too many event readers", hint="close one", headers={"Retry-After": "5"}
         )
-    return _Stream(use.announcer, listener, last_event_id, limit)
+    sells = who is None or ApiScope.SELL in who.scopes
+    reader = _Reader(listener, sells, lambda: use.people.listens(who))
+    return _Stream(use.announcer, reader, last_event_id, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who listens, what they may hear, and whether they still may."""
+
+    listener: Listener
+    sells: bool
+    listens: Callable[[], Awaitable[bool]]
+
+    def hears(self, notice: Notice) -> bool:
+        return self.sells or not notice.kind.startswith(_PERSONAL)
 
 
 class _Stream(StreamingResponse):
     """The stream; its listener leaves however it ends, even when the reader was gone before the first byte."""
 
-    def __init__(self, announcer: Announcer, listener: Listener, last_id: int | None, limit: int) -> None:
-        super().__init__(_follow(announcer, listener, last_id, limit), media_type="text/event-stream")
+    def __init__(self, announcer: Announcer, reader: _Reader, last_id: int | None, limit: int) -> None:
+        super().__init__(_follow(announcer, reader, last_id, limit), media_type="text/event-stream")
         self._announcer = announcer
-        self._listener = listener
+        self._listener = reader.listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve until either side ends it."""
@@ -63,7 +84,8 @@ class _Stream(StreamingResponse):
             self._announcer.leave(self._listener)
 
 
-async def _follow(announcer: Announcer, listener: Listener, last_id: int | None, limit: int) -> AsyncIterator[str]:
+async def _follow(announcer: Announcer, reader: _Reader, last_id: int | None, limit: int) -> AsyncIterator[str]:
+    listener = reader.listener
     yield ": connected\n\n"
     # Only what was replayed here is left out of the live part: a Last-Event-ID from other books must not mute it.
     replayed = 0
@@ -71,16 +93,20 @@ async def _follow(announcer: Announcer, listener: Listener, last_id: int | None,
         while missed := await announcer.replay(max(last_id, replayed), limit):
             for notice in missed:
                 replayed = notice.id
-                yield _frame(notice)
+                if reader.hears(notice):
+                    yield _frame(notice)
     while not listener.lost.is_set():
         try:
             async with asyncio.timeout(_KEEP_ALIVE_S):
-                notice = await listener.queue.get()
+                live: Notice | None = await listener.queue.get()
         except TimeoutError:
+            live = None
+        if not await reader.listens():
+            return
+        if live is None:
             yield ": still here\n\n"
-            continue
-        if notice.id > replayed or not notice.id:
-            yield _frame(notice)
+        elif (live.id > replayed or not live.id) and reader.hears(live):
+            yield _frame(live)
 
 
 def _frame(notice: Notice) -> str:

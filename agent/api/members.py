@@ -11,7 +11,11 @@ from agent.api.models import ResolveRequest, WechatPaymentRequest
 router = APIRouter(tags=["members"])
 _PROBLEMS: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "MEMBER_UNKNOWN, NOTHING_SCANNED"},
-    409: {"model": Problem, "description": "DYNAMIC_CODE_REPLAYED, PAYMENT_NOT_COMPLETE, TRANSACTION_USED"},
+    409: {
+        "model": Problem,
+        "description": "DYNAMIC_CODE_REPLAYED, PAYMENT_NOT_COMPLETE, TRANSACTION_USED, WECHAT_CODE_REFUSED,"
+        " WECHAT_MERCHANT_UNNAMED",
+    },
     422: {
         "model": Problem,
         "description": "INVALID_REQUEST, CODE_UNREADABLE, DYNAMIC_CODE_*, WECHAT_RESULT_UNREADABLE",
@@ -22,12 +26,18 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
 
 @router.post("/members/resolve", response_model=IdentificationView, responses=_PROBLEMS)
 async def resolve(body: ResolveRequest, use: Use) -> JSONResponse:
-    """Identify by a static or dynamic member code, or take whoever was scanned last.
+    """Identify by a static or dynamic member code, by a payment code before payment, or take whoever was scanned last.
+
+    A payment code is asked of HQ within 800 ms, so that the member's price applies before anything is paid. It must
+    then be charged by the same merchant before it refreshes. It may price and earn, never spend.
 
     The view is masked, and says what the member holds and what of it may be spent here without HQ.
     The `identification_id` holds member and certainty for 15 minutes; quotes and sales accept nothing else.
     """
-    who = await use.till.resolve(body.code) if body.code is not None else await use.till.resolve_last_scan()
+    if body.auth_code is not None:
+        who = await use.till.resolve_payment_code(body.auth_code, body.mch_id, body.sub_mch_id)
+    else:
+        who = await use.till.resolve(body.code) if body.code is not None else await use.till.resolve_last_scan()
     return JSONResponse(await use.till.view(who))
 
 

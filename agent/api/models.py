@@ -31,17 +31,21 @@ class PairRequest(Request):
 
 
 class ResolveRequest(Request):
-    """Exactly one of: a code that was scanned or typed, or `last_scan`."""
+    """Exactly one of: a code that was scanned or typed, a payment code before payment (`auth_code`), or `last_scan`."""
 
     code: Annotated[str, Field(min_length=1, max_length=limits.SCAN_FRAME_BYTES, examples=["018255396048"])] | None = (
         None
     )
+    auth_code: Annotated[str, Field(min_length=1, max_length=32, examples=["134650061098828009"])] | None = None
+    mch_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_\-]{0,32}$")] = ""
+    sub_mch_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_\-]{0,32}$")] = ""
+    """Who will charge the `auth_code`; needed only where a store has several WeChat merchants."""
     last_scan: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> "ResolveRequest":
-        if (self.code is None) is not self.last_scan:
-            raise ValueError("send either code or last_scan: true")
+        if (self.code is not None) + (self.auth_code is not None) + self.last_scan != 1:
+            raise ValueError("send one of code, auth_code and last_scan: true")
         return self
 
 
@@ -154,6 +158,7 @@ class SaleRequest(Request):
     operator: Text | None = None
     paper: Literal["receipt", "join_prompt", "none"] = "receipt"
     open_drawer: bool = False
+    table: Annotated[str, Field(min_length=1, max_length=16)] | None = None
 
     @field_validator("tenders")
     @classmethod
@@ -177,4 +182,5 @@ class SaleRequest(Request):
             operator=self.operator,
             paper=Paper(self.paper),
             open_drawer=self.open_drawer,
+            table=self.table,
         )

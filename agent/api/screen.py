@@ -1,19 +1,15 @@
 """What the pages of this till need before anybody signed in: words, shop, join code; and QR codes as SVG."""
 
-import base64
-from io import BytesIO
 from typing import Annotated
 
-import qrcode
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
-from qrcode.image.svg import SvgPathImage
 
-from agent import limits
 from agent.api.access import Use
 from agent.api.answers import Answer
 from agent.api.models import Request
+from agent.qr_svg import drawn
 
 router = APIRouter(tags=["pages"])
 
@@ -31,9 +27,9 @@ class ScreenView(Answer):
 
 
 class QrRequest(Request):
-    """What the code shall say."""
+    """What the code shall say: an address, in ASCII."""
 
-    payload: Annotated[str, Field(min_length=1, max_length=limits.SCAN_FRAME_BYTES)]
+    payload: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[ -~]+$")]
 
 
 class QrView(Answer):
@@ -52,25 +48,13 @@ async def screen(use: Use) -> JSONResponse:
             "language": shop.language,
             "training": shop.training,
             "tables": shop.tables,
-            "join_svg": drawn(shop.join_url) if shop.join_url else "",
+            "join_svg": shop.join_svg,
             "words": shop.words,
         }
     )
 
 
 @router.post("/qr", response_model=QrView)
-async def code(body: QrRequest) -> JSONResponse:
+async def code(body: QrRequest, use: Use) -> JSONResponse:
     """Draw a QR code for a screen."""
-    return JSONResponse({"svg": drawn(body.payload)})
-
-
-def drawn(payload: str) -> str:
-    """A QR code as a data URL.
-
-    >>> drawn("https://example.com")[:26]
-    'data:image/svg+xml;base64,'
-    """
-    made = qrcode.make(payload, image_factory=SvgPathImage, error_correction=qrcode.ERROR_CORRECT_M, border=4)
-    held = BytesIO()
-    made.save(held)
-    return "data:image/svg+xml;base64," + base64.b64encode(held.getvalue()).decode()
+    return JSONResponse({"svg": await use.slow.call(lambda: drawn(body.payload))})

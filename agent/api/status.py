@@ -19,7 +19,8 @@ async def hello(use: Use) -> JSONResponse:
 @router.post("/pair", response_model=Paired, responses={403: {"model": Problem, "description": "PAIRING_REFUSED"}})
 async def pair(body: PairRequest, use: Use) -> JSONResponse:
     """Exchange the code shown by `pos-agent pair` for a token. Needs no token; keep the one it gives."""
-    return JSONResponse({"token": await use.pairing.redeem(body.code, body.app), "app": body.app})
+    token, grant = await use.pairing.redeem(body.code, body.app)
+    return JSONResponse({"token": token, "app": grant.app, "scopes": sorted(grant.scopes)})
 
 
 @router.get("/status", response_model=StatusView)

@@ -102,7 +102,7 @@ async def ask_socket(
             return None
         except httpx.HTTPError as error:
             raise AgentError(f"no answer on {socket}: {type(error).__name__}", hint="see the log") from error
-    answer = response.json()
+    answer = response.json() if response.content else {}
     if response.status_code >= 400:
         sentence = str(answer.get("title") or answer.get("detail") or "refused")
         raise AgentError(f"{sentence} ({answer.get('code')})", hint=str(answer.get("hint", "")))

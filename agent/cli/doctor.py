@@ -15,13 +15,15 @@ from rich.table import Table
 
 from agent.cli.common import DEFAULT_CONFIG, ConfigOption, ask_socket, plain_errors, settings
 from agent.clock_trust import OFF
-from agent.config import PrinterSection, Settings
-from agent.domain.errors import AgentError, ConfigError
+from agent.config import Settings
+from agent.config_printer import PrinterSection
+from agent.domain.errors import AgentError, ConfigError, DeviceUnavailable
 from agent.keyring import DEVICE_KEY, FIELD_KEY, load_enrolment
 from agent.limits import DISK_LOW_BYTES
+from agent.printer_devices import chosen_profile, make_printer
 from agent.room import DiskRoom
 from agent.sqlite import LIBRARY_VERSION
-from drivers.profiles import profile
+from agent.system import SystemClock
 
 _FIXED_SQLITE = (3, 51, 3)
 _LOW_MB = 200
@@ -146,11 +148,13 @@ def _device(what: str, path: str) -> Finding:
 async def _printer(section: PrinterSection) -> Finding:
     what = f"printer {section.name}"
     try:
-        profile(section.profile)
-    except ValueError as error:
-        return Finding(what, "wrong", str(error), "choose another profile")
+        chosen_profile(section)
+    except ConfigError as error:
+        return Finding(what, "wrong", "; ".join(error.mistakes), "choose another profile")
     if section.kind == "file":
         return Finding(what, "doubt", f"prints into the file {section.path}", "only for trying things")
+    if section.kind in ("usb", "cups"):
+        return await _asked(what, section)
     if section.kind != "tcp":
         return _device(what, section.path)
     try:
@@ -163,6 +167,18 @@ async def _printer(section: PrinterSection) -> Finding:
         )
     writer.close()
     return Finding(what, "ok", f"{section.host}:{section.port} answers")
+
+
+async def _asked(what: str, section: PrinterSection) -> Finding:
+    """Ask the driver itself: nothing else knows whether libusb or CUPS has the printer."""
+    printer = make_printer(section, SystemClock())
+    try:
+        status = await printer.status()
+    except DeviceUnavailable as error:
+        return Finding(what, "doubt" if "PRINTER_BUSY" in error.message else "wrong", error.message, error.hint)
+    finally:
+        printer.close()
+    return Finding(what, "doubt" if status.trouble else "ok", status.trouble or section.usb or section.queue)
 
 
 async def _hq(configured: Settings) -> Finding:

@@ -1,5 +1,6 @@
-"""Commands of headquarters: `pos-agent hq init | enrol | import | coupon | freeze | serve | token | seals`."""
+"""Commands of headquarters: `pos-agent hq init | enrol | import | coupon | freeze | serve | token`."""
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,6 @@ from sync.hq.admin import (
     CouponAsk,
     FreezeAsk,
     ImportAsk,
-    SealsAsk,
     StationAsk,
     TokenAsk,
     add_station,
@@ -28,17 +28,24 @@ from sync.hq.admin import (
     import_file,
     one_coupon,
 )
+from sync.hq.db.address import Address, record, settled
 from sync.hq.main import open_hq
 from sync.hq.main import serve as serve_hq
-from sync.hq.seals import as_csv
 from sync.hq.service import HqService
-from sync.proof import Seal
 
 app = typer.Typer(
     no_args_is_help=True, help="Headquarters: enrol workstations, import members and prices, serve stores."
 )
 DataOption = Annotated[Path, typer.Option("--data", envvar="POS_AGENT_HQ_DATA", help="Directory of hq.db and hq.key.")]
 DEFAULT_DATA = Path("/var/lib/pos-agent-hq")
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="POS_AGENT_HQ_DATABASE",
+        help="postgresql://user@host/database, without a password (PGPASSWORD, PGPASSFILE); else a file in --data.",
+    ),
+]
 BrandOption = Annotated[str, typer.Option("--brand", help="Brand id.")]
 
 
@@ -48,11 +55,16 @@ def init(
     name: Annotated[str, typer.Argument(help="Brand name as customers know it.")],
     join_url: Annotated[str, typer.Option(help="Join page; the receipt's QR adds the claim to it.")] = "",
     data: DataOption = DEFAULT_DATA,
+    database: DatabaseOption = "",
 ) -> None:
     """Create headquarters (database and keys) and a brand; run again to add another brand."""
     ask = BrandAsk(brand_id=brand, name=name, join_url=join_url)
-    run_async(at_hq(data, "brands", ask, lambda hq: hq.init_brand(brand, name, join_url)))
-    print(f"brand {brand} {name} in {data / 'hq.db'}; keep {data / 'hq.key'} safe: it is the only copy of HQ's keys")
+    with plain_errors():
+        address = settled(data, database, os.environ)
+    run_async(at_hq(data, "brands", ask, lambda hq: hq.init_brand(brand, name, join_url), address))
+    record(data, address)
+    where = data / "hq.db" if address is None else address.url
+    print(f"brand {brand} {name} in {where}; keep {data / 'hq.key'} safe: it is the only copy of HQ's keys")
 
 
 @app.command()
@@ -167,9 +179,18 @@ def serve(
         Path | None, typer.Option(help="TLS certificate chain (PEM); needed off this machine.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
+    database: DatabaseOption = "",
+    connections: Annotated[int, typer.Option(help="Connections to PostgreSQL: calls worked on at a time.")] = 4,
+    new_process: Annotated[
+        bool, typer.Option("--new-process", help="This directory is one more HQ of a PostgreSQL that others serve too.")
+    ] = False,
+    console: Annotated[
+        list[str] | None, typer.Option(help="Where browsers reach the console, e.g. https://hq.example.com:8788.")
+    ] = None,
 ) -> None:
     """Serve stores until SIGTERM. Off this machine only with TLS."""
     with plain_errors():
+        address = settled(data, database, os.environ, connections=connections)
         if certificate is None and host not in ("127.0.0.1", "::1", "localhost"):
             raise ConfigError(
                 [f"plain http on {host} would show members and sales to the network: give --certificate and --key"]
@@ -185,6 +206,9 @@ def serve(
             key=key,
             started=lambda url: print(f"headquarters listens on {url}", flush=True),
             notifier=our_notifier(),
+            database=address,
+            console=console or (),
+            new_process=new_process,
         )
     )
 
@@ -208,42 +232,21 @@ def token(
     print(run_async(at_hq(data, "tokens", ask, work))["token"])
 
 
-@app.command()
-def seals(
-    csv: Annotated[bool, typer.Option("--csv", help="CSV: a line per seal, business day, kind and state.")] = False,
-    after: Annotated[int, typer.Option(min=0, help="Only seals behind this cursor.")] = 0,
-    data: DataOption = DEFAULT_DATA,
-) -> None:
-    """Print what is proven and sealed: JSON lines, or CSV."""
-    found = run_async(_all_seals(data, after))
-    if csv:
-        print(as_csv(found), end="")
-        return
-    for seal in found:
-        print(seal.model_dump_json())
-
-
-async def _all_seals(data: Path, after: int) -> list[Seal]:
-    found: list[Seal] = []
-    while True:
-
-        async def work(hq: HqService, at: int = after) -> dict[str, Any]:
-            page, cursor = await hq.seals(at)
-            return {"seals": [seal.model_dump(mode="json") for seal in page], "cursor": cursor}
-
-        page = await at_hq(data, "seals", SealsAsk(after=after), work)
-        if not page["seals"]:
-            return found
-        found += [Seal.model_validate(row, strict=False) for row in page["seals"]]
-        after = page["cursor"]
-
-
-async def at_hq(data: Path, path: str, ask: BaseModel, work: Callable[[HqService], Awaitable[Any]]) -> Any:
+async def at_hq(
+    data: Path,
+    path: str,
+    ask: BaseModel,
+    work: Callable[[HqService], Awaitable[Any]],
+    database: Address | None = None,
+    *,
+    new_process: bool = False,
+) -> Any:
     """Have a running HQ do it, over its socket; else open its database ourselves, as its only opener."""
     answer = await ask_socket(data / SOCKET, "POST", f"/admin/{path}", body=ask.model_dump(), timeout_s=3600)
     if answer is not None:
         return answer
-    hq = await open_hq(data, SystemClock(), SystemEntropy())
+    database = database or settled(data, "", os.environ, connections=1)
+    hq = await open_hq(data, SystemClock(), SystemEntropy(), database=database, new_process=new_process)
     try:
         return await work(hq)
     finally:

@@ -1,4 +1,4 @@
-"""Commands of headquarters about leases: `pos-agent hq leases | write-off`. Named by agent.cli.main."""
+"""Commands of headquarters about leases: `pos-agent hq leases | write-off | restored`. Named by agent.cli.main."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from agent.cli.common import run_async
 from agent.cli.hq import DEFAULT_DATA, DataOption, at_hq
-from sync.hq.admin import LeasesAsk
+from sync.hq.admin import LeasesAsk, RestoredAsk, after_restore
 from sync.hq.service import HqService
 
 
@@ -37,6 +37,23 @@ def write_off(
 
     _show(run_async(at_hq(data, "write-offs", ask, work)))
     print(f"the leases of {workstation} are written off")
+
+
+def restored(
+    yes: Annotated[bool, typer.Option("--yes", help="HQ's database is a copy of an earlier one: say so.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Say that HQ was restored from a copy (--yes), or show which workstations it still waits for.
+
+    Until each has told what it holds, or was written off, nothing is granted: members spend what tills hold already.
+    """
+    ask = RestoredAsk(declare=yes)
+    answer = run_async(at_hq(data, "restored", ask, lambda hq: after_restore(hq, ask), new_process=yes))
+    for row in answer["awaited"]:
+        known = ", ".join(f"{risk['account']} {risk['amount']}" for risk in row["at_risk"]) or "nothing"
+        print(f"{row['workstation_id']} ({row['state']}) has not told; known of it: {known}")
+    if not answer["awaited"]:
+        print("no workstation is waited for")
 
 
 async def _at_risk(hq: HqService, workstation: str) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 Called by flow and identify through the Books port. It never talks to HQ, never prints, never decides a price.
 """
 
-import json
 from collections.abc import Callable, Sequence
 
 import orjson
 
-from agent.db import lease_rows, risk
+from agent.db import lease_rows, payers, risk
 from agent.db.book_rows import (
     current_epoch,
     head_of,
@@ -215,50 +214,8 @@ class BooksDb:
         """The random reference of a provisional payer; later pairs of the same person join the same reference."""
         minted = random_id("pay", self._entropy.token(_PAYER_BYTES))
         now_ms = self._clock.now_ms()
-        indexes = [self._keys.blind_index("wx", f"{brand_id}:{appid}:{openid}") for appid, openid in pairs]
-
-        def work(connection: Connection) -> str:
-            known: list[str] = []
-            for index in indexes:
-                row = connection.execute(
-                    "SELECT payer_ref FROM payer_identities WHERE identity_index = :index", {"index": index}
-                ).fetchone()
-                if row is not None:
-                    known.append(row["payer_ref"])
-            ref = known[0] if known else minted
-            stored = self._pairs(connection, ref) if known else []
-            merged = stored + [pair for pair in pairs if pair not in stored]
-            if merged != stored:
-                sealed = self._keys.encrypt("payers", "pairs_sealed", ref, json.dumps(merged))
-                connection.execute(
-                    "INSERT INTO payers (payer_ref, brand_id, pairs_sealed, created_at_ms)"
-                    " VALUES (:ref, :brand, :sealed, :now)"
-                    " ON CONFLICT (payer_ref) DO UPDATE SET pairs_sealed = excluded.pairs_sealed",
-                    {"ref": ref, "brand": brand_id, "sealed": sealed, "now": now_ms},
-                )
-                connection.executemany(
-                    "INSERT OR IGNORE INTO payer_identities (identity_index, payer_ref) VALUES (:index, :ref)",
-                    [{"index": index, "ref": ref} for index in indexes],
-                )
-            return ref
-
-        return await self._store.run(work)
+        return await self._store.run(lambda c: payers.join(c, self._keys, brand_id, pairs, minted, now_ms))
 
     async def payers(self, refs: Sequence[str]) -> list[PayerIdentity]:
         """The identities behind payer references; erased ones are left out."""
-
-        def work(connection: Connection) -> list[PayerIdentity]:
-            found: list[PayerIdentity] = []
-            for ref in refs:
-                row = connection.execute("SELECT brand_id FROM payers WHERE payer_ref = :ref", {"ref": ref}).fetchone()
-                if row is not None:
-                    pairs = self._pairs(connection, ref)[:4]
-                    found.append(PayerIdentity(payer_ref=ref, brand_id=row["brand_id"], pairs=pairs))
-            return found
-
-        return await self._store.read(work)
-
-    def _pairs(self, connection: Connection, ref: str) -> list[tuple[str, str]]:
-        row = connection.execute("SELECT pairs_sealed FROM payers WHERE payer_ref = :ref", {"ref": ref}).fetchone()
-        opened = json.loads(self._keys.decrypt("payers", "pairs_sealed", ref, row["pairs_sealed"]))
-        return [(str(appid), str(openid)) for appid, openid in opened]
+        return await self._store.read(lambda c: payers.identities(c, self._keys, refs))

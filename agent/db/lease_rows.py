@@ -7,6 +7,9 @@ event back.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.db import budget
+from agent.db.lease_rules import FREE, PROMISED, USABLE
+from agent.domain.budget import BUDGET_LEASE
 from agent.domain.errors import Refusal
 from agent.domain.ids import EventName
 from agent.domain.lease import Closing, OpenedLease, closed_by, opened_by, short
@@ -14,17 +17,6 @@ from agent.domain.ledger import lot_name, opens_own_lease
 from agent.domain.sale import Posting
 from agent.sqlite import Connection, Row
 from sync.proof import Finding
-
-LIVE = "h.until_ms > :at AND h.until_ms <= :at + 86400000"
-"""SQL: whether a promise stands at `:at`. No quote lives for a day: such a one was made while the clock ran ahead."""
-_PROMISED = f"(SELECT COALESCE(SUM(h.amount), 0) FROM lease_holds h WHERE h.lease_id = {{of}} AND {LIVE})"
-FREE = f"remaining - {_PROMISED.format(of='leases.lease_id')}"
-"""SQL: what of a lease is neither spent nor promised at `:at`."""
-USABLE = (
-    "closed_seq IS NULL AND epoch = :epoch AND (usable_until_ms = 0 OR usable_until_ms > :at)"
-    " AND (expires = '' OR expires >= :day)"
-)
-"""SQL: whether a lease may be spent in `:epoch`, the one in force, at `:at` on business day `:day`."""
 
 
 def book(
@@ -48,8 +40,9 @@ def book(
     )  # fmt: skip
     lot = lot_name(name)
     for one in postings:
-        if one.lease and not opens_own_lease(one, lot):
+        if one.lease not in ("", BUDGET_LEASE) and not opens_own_lease(one, lot):
             _move(connection, one, {"at": at_ms, "epoch": name.epoch, "day": str(event.get("business_day", ""))})
+    budget.require(connection, event, postings)
     for opened in opened_by(event, name, postings):
         _open(connection, name, opened, at_ms)
     closing = closed_by(event)
@@ -100,7 +93,7 @@ def _close(connection: Connection, name: EventName, closing: Closing, at_ms: int
         }  # fmt: skip
         closed = connection.execute(
             "UPDATE leases SET closed_epoch = :epoch, closed_seq = :seq WHERE lease_id = :id AND closed_seq IS NULL"
-            f" AND epoch = :of AND remaining = :left AND {_PROMISED.format(of=':id')} = 0",
+            f" AND epoch = :of AND remaining = :left AND {PROMISED.format(of=':id')} = 0",
             key,
         )
         known = connection.execute("SELECT 1 FROM leases WHERE lease_id = :id", key).fetchone()

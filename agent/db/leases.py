@@ -6,7 +6,8 @@ Called by agent.leasing. Spending itself happens inside the transaction of the e
 from collections.abc import Sequence
 
 from agent.db.book_rows import current_epoch, require_epoch
-from agent.db.lease_rows import FREE, LIVE, PAGE, START, USABLE, Place, moved_after, open_after, place_of
+from agent.db.lease_rows import PAGE, START, Place, moved_after, open_after, place_of
+from agent.db.lease_rules import FREE, LIVE, USABLE
 from agent.db.store import Store
 from agent.domain.lease import ClosedLease, Closing, Lot, OpenedLease, short
 from agent.lease_ports import OpenLease
@@ -77,6 +78,15 @@ class LeasesDb:
         def work(connection: Connection) -> tuple[str, int]:
             epoch = current_epoch(connection) or ""  # a table of epochs that was emptied: the proof names it
             return epoch, _top(connection, epoch)
+
+        return await self._store.read(work)
+
+    async def ends(self) -> dict[str, int]:
+        """The last event of each epoch, 0 where it has none."""
+
+        def work(connection: Connection) -> dict[str, int]:
+            rows = connection.execute("SELECT epoch FROM epochs").fetchall()
+            return {row["epoch"]: _top(connection, row["epoch"]) for row in rows}
 
         return await self._store.read(work)
 

@@ -75,11 +75,12 @@ class PrintJobsDb:
         return await self._store.run(work)
 
     async def next_job(self, printer: str) -> PrintJob | None:
-        """The oldest queued job."""
+        """The oldest queued job; a drawer waits for no paper."""
 
         def work(connection: Connection) -> PrintJob | None:
             row = connection.execute(
-                "SELECT * FROM print_jobs WHERE printer = :printer AND state = 'queued' ORDER BY number LIMIT 1",
+                "SELECT * FROM print_jobs WHERE printer = :printer AND state = 'queued'"
+                " ORDER BY kind = 'drawer' DESC, number LIMIT 1",
                 {"printer": printer},
             ).fetchone()
             return None if row is None else self._job(row)
@@ -100,6 +101,19 @@ class PrintJobsDb:
 
         def work(connection: Connection) -> PrintJob | None:
             row = connection.execute("SELECT * FROM print_jobs WHERE job_id = :id", {"id": job_id}).fetchone()
+            return None if row is None else self._job(row)
+
+        return await self._store.read(work)
+
+    async def last_sent(self, printer: str) -> PrintJob | None:
+        """The newest job of which bytes may have left."""
+
+        def work(connection: Connection) -> PrintJob | None:
+            row = connection.execute(
+                "SELECT * FROM print_jobs WHERE printer = :printer"
+                " AND state IN ('sending', 'sent', 'confirmed', 'unconfirmed') ORDER BY number DESC LIMIT 1",
+                {"printer": printer},
+            ).fetchone()
             return None if row is None else self._job(row)
 
         return await self._store.read(work)

@@ -8,7 +8,7 @@ import json
 import struct
 
 from agent.db.replica_apply import MEMBER_FACTS, apply_rows, remember_watermarks
-from agent.db.store import Store
+from agent.db.replica_swap import Access
 from agent.domain.coupon_batch import CODE_PREFIX, HeldCoupon
 from agent.domain.member import HeldCard, Member
 from agent.domain.pricing import Item
@@ -33,12 +33,13 @@ _COUPON = (
 class ReplicaDb:
     """The Replica port (Members, Pricebook and the writing side) over replica.db."""
 
-    def __init__(self, store: Store, brand_id: str, keys: KeyRing) -> None:
+    def __init__(self, store: Access, brand_id: str, keys: KeyRing) -> None:
         self._store = store
         self._brand_id = brand_id
         self._keys = keys
         self._rules: RuleSet | None = None
         self._pulls: dict[int, dict[str, int]] = {}
+        self._counted: tuple[list[tuple[str, int]], dict[str, int]] | None = None
 
     # --- members
     async def by_code(self, code: str) -> FoundMember | None:
@@ -151,9 +152,11 @@ class ReplicaDb:
         )
         return None if row is None else _readable(row["body"])
 
-    def forget_rules(self) -> None:
-        """Read the rules again: they were repaired."""
+    def forget(self) -> None:
+        """Remember nothing: rules were repaired, or another file is read from now on."""
         self._rules = None
+        self._pulls = {}
+        self._counted = None
 
     async def version(self) -> int:
         """Which prices these are: the cursor of the items feed."""
@@ -185,12 +188,22 @@ class ReplicaDb:
         if page.feed is Feed.RULES:
             self._rules = None
 
+    async def rewind(self, feed: Feed) -> None:
+        """Read a feed from its start again; rows are upserts, so nothing is lost meanwhile."""
+        await self._store.run(
+            lambda connection: connection.execute("DELETE FROM cursors WHERE feed = :feed", {"feed": feed})
+        )
+
     async def counts(self) -> dict[str, int]:
-        """Rows per table."""
+        """Rows per table; counted again only once a cursor has moved, for ten million rows take a second."""
 
         def work(connection: Connection) -> dict[str, int]:
-            tables = ("members", "identities", "items", "merchants", "rule_sets", "coupons")
-            return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+            cursors = [tuple(row) for row in connection.execute("SELECT feed, cursor FROM cursors").fetchall()]
+            if self._counted is None or self._counted[0] != cursors:
+                tables = ("members", "identities", "items", "merchants", "rule_sets", "coupons")
+                counts = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+                self._counted = (cursors, counts)
+            return dict(self._counted[1])
 
         return await self._store.read(work)
 

@@ -6,21 +6,25 @@ Every row is an upsert or a tombstone, so applying a page twice changes nothing.
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from agent.sqlite import Connection
 from sync.protocol import CouponRow, FeedRow, IdentityRow, ItemRow, MemberRow, MerchantRow, RulesRow
 
 MEMBER_FACTS: Final = (
     "sv_principal_fen", "sv_gift_fen", "expiring_points", "expiring_day", "month", "month_spend_fen", "birthday",
-    "growth", "next_tier_id", "next_tier_growth", "first_order", "frozen", "frozen_at_ms",
+    "growth", "next_tier_id", "next_tier_growth", "first_order", "frozen", "frozen_at_ms", "quarter",
+    "quarter_spend_fen", "quarter_visits", "quarter_invites",
 )  # fmt: skip
 """Columns that have the names of MemberRow's fields; `cards` is kept as JSON."""
-_MEMBER_COLUMNS: Final = ("tier_id", "points", "masked", "pull_no", "known", "cards", *MEMBER_FACTS)
+MEMBER_COLUMNS: Final = ("tier_id", "points", "masked", "pull_no", "known", "cards", *MEMBER_FACTS)
+"""What the replica keeps of a member beside `member_id`."""
+_AS_THEY_COME: Final = ("member_id", "tier_id", "points", "masked", *MEMBER_FACTS)
+_NOTHING: Final = vars(MemberRow(member_id="m", tier_id="none", points=0, masked="", deleted=True))
 _UPSERT_MEMBER: Final = (
-    f"INSERT INTO members (member_id, {', '.join(_MEMBER_COLUMNS)})"
-    f" VALUES (:member_id, {', '.join(':' + name for name in _MEMBER_COLUMNS)})"
-    f" ON CONFLICT (member_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _MEMBER_COLUMNS)}"
+    f"INSERT INTO members (member_id, {', '.join(MEMBER_COLUMNS)})"
+    f" VALUES (:member_id, {', '.join(':' + name for name in MEMBER_COLUMNS)})"
+    f" ON CONFLICT (member_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in MEMBER_COLUMNS)}"
 )
 
 
@@ -60,15 +64,20 @@ def apply_rows(connection: Connection, rows: Sequence[FeedRow], pull_no: int) ->
                 )
 
 
+def member_values(facts: Mapping[str, Any], pull_no: int) -> dict[str, Any]:
+    """Write MemberRow's fields as MEMBER_COLUMNS and `member_id`; of an erased member nothing but the id stays."""
+    if facts["deleted"]:
+        facts = {**_NOTHING, "member_id": facts["member_id"], "tier_id": facts["tier_id"], "points": facts["points"]}
+    values = {name: facts[name] for name in _AS_THEY_COME}
+    cards = [[c.card_id, c.name, c.left, c.total, c.price_fen, c.expires] for c in facts["cards"]]
+    values["cards"] = json.dumps(cards, ensure_ascii=False) if cards else ""
+    values["pull_no"] = pull_no
+    values["known"] = int(not facts["deleted"])
+    return values
+
+
 def _member(connection: Connection, row: MemberRow, pull_no: int) -> None:
-    """Of an erased member nothing but the id stays."""
-    shown = (
-        MemberRow(member_id=row.member_id, tier_id=row.tier_id, points=row.points, masked="") if row.deleted else row
-    )
-    values = {name: getattr(shown, name) for name in ("member_id", "tier_id", "points", "masked", *MEMBER_FACTS)}
-    cards = [[c.card_id, c.name, c.left, c.total, c.price_fen, c.expires] for c in shown.cards]
-    text = json.dumps(cards, ensure_ascii=False) if cards else ""
-    connection.execute(_UPSERT_MEMBER, {**values, "cards": text, "pull_no": pull_no, "known": int(not row.deleted)})
+    connection.execute(_UPSERT_MEMBER, member_values(vars(row), pull_no))
 
 
 def _identity(connection: Connection, row: IdentityRow) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.db.replica import ReplicaDb, split_index
 from agent.db.replica_apply import MEMBER_FACTS, apply_rows, remember_watermarks
-from agent.db.store import Store
+from agent.db.replica_swap import Access
 from agent.sqlite import Connection, Row
 from sync.protocol import (
     CardRow,
@@ -30,7 +30,7 @@ _ALL = 1 << 30
 class ReplicaRowsDb:
     """The ReplicaRows port over replica.db."""
 
-    def __init__(self, store: Store, replica: ReplicaDb) -> None:
+    def __init__(self, store: Access, replica: ReplicaDb) -> None:
         self._store = store
         self._replica = replica
 
@@ -86,8 +86,7 @@ class ReplicaRowsDb:
             apply_rows(connection, rows, pull_no)
 
         await self._store.run(work)
-        if feed is Feed.RULES:
-            self._replica.forget_rules()
+        self._replica.forget()
 
     async def _read(self, feed: Feed, after: str, until: str, limit: int) -> list[FeedRow]:
         return await self._store.read(lambda connection: _READ[feed](connection, after, until, limit))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.clock_trust import ClockMark, Source
+from agent.db import budget
 from agent.db.notices import insert_notice
 from agent.db.store import Store
 from agent.domain.digest import Json
@@ -14,7 +15,7 @@ from agent.domain.ids import EventName
 from agent.domain.ledger import PENDING_ACCOUNT
 from agent.domain.sale import Posting
 from agent.ports import Notice
-from agent.risk_ports import LocalFreeze
+from agent.risk_ports import LocalFreeze, Risked
 from agent.sqlite import Connection, Row
 from sync.proof import Finding
 
@@ -65,6 +66,17 @@ class RiskDb:
         """All freezes nobody has lifted, newest first."""
         rows = await self._store.read(lambda c: c.execute(f"{_STANDING} ORDER BY number DESC").fetchall())
         return [_freeze(row) for row in rows]
+
+    async def risked(self, member_id: str, day: str, at_ms: int) -> Risked:
+        """What was risked on a business day, and what quotes hold of the member now."""
+        return await self._store.read(
+            lambda c: Risked(budget.used(c, member_id, day), budget.promised(c, member_id, at_ms))
+        )
+
+    async def risked_by_member(self, day: str) -> list[tuple[str, int, int]]:
+        """(member_id, fen, sales) of a business day, those who risked most first."""
+        rows = await self._store.read(lambda c: budget.by_member(c, day))
+        return [(row["owner"], row["fen"], row["sales"]) for row in rows]
 
     async def lift(self, member_id: str, by: str, why: str, at_ms: int) -> tuple[Sequence[LocalFreeze], Notice | None]:
         """End every freeze of a member and store the notice of it in the same transaction."""

@@ -7,8 +7,10 @@ No personal data in the clear: identities are keyed indexes or sealed fields fro
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from agent.db.schema_access import access
 from agent.db.schema_after import after_sales
 from agent.db.schema_leases import leases
+from agent.db.schema_people import people
 from agent.db.schema_quotes import held_quotes
 from agent.db.schema_replica import replica_migrations
 from agent.db.schema_risk import risk
@@ -232,3 +234,5 @@ books_migrations(name="m004_leases")(leases)
 books_migrations(name="m005_risk")(risk)
 books_migrations(name="m006_after_sales")(after_sales)
 books_migrations(name="m007_held_quotes")(held_quotes)
+books_migrations(name="m008_people")(people)
+books_migrations(name="m009_access_log")(access)

@@ -152,3 +152,24 @@ def r004_snapshot(database: Database) -> None:
         "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), true_ms INTEGER, boot_id TEXT NOT NULL,"
         " boot_ms INTEGER NOT NULL) STRICT"
     )
+
+
+@replica_migrations()
+def r005_quarter(database: Database) -> None:
+    """What HQ counted of a member's quarter (S18)."""
+    _script(
+        database,
+        """
+ALTER TABLE members ADD COLUMN quarter TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE members ADD COLUMN quarter_spend_fen INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE members ADD COLUMN quarter_visits INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE members ADD COLUMN quarter_invites INTEGER NOT NULL DEFAULT 0""",
+    )
+
+
+def migration_names() -> frozenset[str]:
+    """What this program can read: a replica made with another migration is of a newer one."""
+    return frozenset(step.name for step in replica_migrations.pending(Database(memory=True)))

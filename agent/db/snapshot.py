@@ -5,13 +5,13 @@ lost or swapped loses its age with it.
 """
 
 from agent.clock_trust import ClockTrust
-from agent.db.store import Store
+from agent.db.replica_swap import Access
 
 
 class SnapshotDb:
     """The Snapshot port over replica.db."""
 
-    def __init__(self, store: Store, trust: ClockTrust) -> None:
+    def __init__(self, store: Access, trust: ClockTrust) -> None:
         self._store = store
         self._trust = trust
 

@@ -65,12 +65,6 @@ class TokensDb:
                 return True
         return False
 
-    async def sweep(self, boot_id: str, boot_ms: int, at_ms: int) -> None:
-        """Revoke sessions that ended."""
-        for grant in list((await self.active()).values()):
-            if not grant.holds(boot_id, boot_ms):
-                await self.revoke(grant.token_id, at_ms)
-
 
 def token_hash(token: str) -> bytes:
     """What is stored of a token."""

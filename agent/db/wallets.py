@@ -50,16 +50,33 @@ class WalletsDb:
 
         return await self._store.read(work)
 
-    async def keep(self, quote_id: str, until_ms: int, row: dict[str, Json], now_ms: int) -> None:
-        """Keep what makes a quote again, sealed; drops those that have ended."""
+    async def keep(self, quote_id: str, until_ms: int, row: dict[str, Json], now_ms: int, nonce: str | None) -> None:
+        """Keep what makes a quote again, sealed; its code's nonce is used up, over a restart too."""
         sealed = self._keys.encrypt("held_quotes", "row_sealed", quote_id, json.dumps(row, ensure_ascii=False))
 
         def work(connection: Connection) -> None:
-            connection.execute("DELETE FROM held_quotes WHERE until_ms <= :now", {"now": now_ms})
+            if nonce is not None:
+                connection.execute(
+                    "INSERT OR IGNORE INTO used_nonces (nonce, used_at_ms) VALUES (:nonce, :at)",
+                    {"nonce": nonce, "at": now_ms},
+                )
             connection.execute(
                 "INSERT INTO held_quotes (quote_id, until_ms, row_sealed) VALUES (:id, :until, :sealed)",
                 {"id": quote_id, "until": until_ms, "sealed": sealed},
             )
+
+        await self._store.run(work)
+
+    async def close_ended(self, before_ms: int) -> None:
+        """Forget quotes that ended at or before, and the promises made to them."""
+
+        def work(connection: Connection) -> None:
+            key = {"before": before_ms}
+            connection.execute(
+                "DELETE FROM lease_holds WHERE hold_id IN (SELECT quote_id FROM held_quotes WHERE until_ms <= :before)",
+                key,
+            )
+            connection.execute("DELETE FROM held_quotes WHERE until_ms <= :before", key)
 
         await self._store.run(work)
 

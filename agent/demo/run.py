@@ -23,6 +23,7 @@ from agent.demo.spenders import savers
 from agent.domain.errors import ConfigError
 from agent.enrolling import enrol
 from agent.main import Agent
+from agent.people import Role
 from agent.ports import Clock, Entropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
 from sync.hq.main import HqServer, open_hq
@@ -156,6 +157,8 @@ class Demo:
         (self._options.out / "summary.json").write_text(text + "\n", encoding="utf-8")
         self._screen.proof(proof, summary)
         if self._options.stay and not self._stop.is_set():
+            for operator, name, role in world.OPERATORS:
+                await agent.people.put(operator, name, Role(role), world.PIN)
             await self._stay(f"http://127.0.0.1:{agent.port}", counter)
         return proof.equal
 
@@ -163,7 +166,7 @@ class Demo:
         """Stay up for whoever tries it by hand, until Ctrl-C."""
         who = savers()[-1].number
         folder = self._options.out / "dev"
-        props = asyncio.create_task(Props(folder, at.cable, at.hq, who).run(), name="props")
+        props = asyncio.create_task(Props(folder, at.cable, at.scanner, at.hq, who).run(), name="props")
         self._screen.stay(base_url, at.pos.token, who, folder.resolve())
         await self._stop.wait()
         props.cancel()

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from agent.demo.counter import Served
 from agent.demo.customers import KINDS
+from agent.demo.world import OPERATORS, PIN
 from agent.domain.money import yuan
 from drivers.paper import render
 from sync.verdict import Reconciliation
@@ -77,13 +78,17 @@ class Screen:
         self._console.print(f"{verdict}, signed by HQ ({cost})", highlight=False)
 
     def stay(self, base_url: str, token: str, member_number: str, dev: Path) -> None:
-        """How to try the API by hand; `dev` is where phone and cable lie."""
-        self._console.print("\nThe agent stays up. Try it from another terminal:\n", highlight=False)
+        """How to try pages and API by hand; `dev` is where phone, scanner and cable lie."""
+        self._console.print("\nThe agent stays up. Its pages, in a browser on this machine:\n", highlight=False)
+        for page, (operator, _name, role) in zip(("/", "/manage"), OPERATORS, strict=True):
+            self._console.print(f"  {base_url}{page}   {role}: operator {operator}, PIN {PIN}", highlight=False)
+        self._console.print("\nIts API and its devices, from another terminal:\n", highlight=False)
         call = f'curl -s -H "Authorization: Bearer {token}" -H "Content-Type: application/json"'
         resolve = f'{call} {base_url}/v1/members/resolve -d \'{{"code": "{member_number}"}}\''
         quote = f'{call} {base_url}/v1/quotes -d \'{{"lines": [{{"code": "10001", "qty": 2}}]}}\''
         props = (
             f"cat {dev}/phone             # a fresh dynamic code of this member",
+            f"cat {dev}/phone > {dev}/scan   # scan it; or any code: echo 10001 > {dev}/scan",
             f"echo out > {dev}/cable   # or in",
         )
         for line in (f"curl -s {base_url}/v1/hello", resolve, quote, f"{call} {base_url}/v1/status", *props):

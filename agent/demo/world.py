@@ -18,6 +18,9 @@ STORE, STORE_NAME = "S001", "春熙路店"
 WORKSTATION = "S001-1"
 JOIN_URL = "https://join.example.com/j?s=S001"
 MEMBERS = 3000
+OPERATORS = (("101", "小李", "cashier"), ("900", "王店长", "manager"))
+PIN = "246810"
+"""Of both, in the demo alone."""
 APPID, SUB_APPID = "wx8888888888888888", "wx5f1d2c0de5a7e001"
 MCH_ID, SUB_MCH_ID = "1900000109", "1900000100"
 

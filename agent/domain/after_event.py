@@ -15,6 +15,7 @@ from agent.domain.lease_event import LeasePlace
 from agent.domain.ledger import GIFT_ACCOUNT, PRINCIPAL_ACCOUNT
 from agent.domain.refunds import ReturnPlan
 from agent.domain.sale import TenderLine
+from agent.domain.short import NOTHING_SHORT, Short
 from agent.domain.sold import STORED_VALUE, Sold, SoldTender
 
 RETURN: Final = "return"
@@ -72,8 +73,13 @@ class After:
         }
 
 
-def return_body(after: After, of: Sold, plan: ReturnPlan, given: GivenBack) -> dict[str, Json]:
-    """A return or void: what came back, line by line and tender by tender, of which sale."""
+def return_body(
+    after: After, of: Sold, plan: ReturnPlan, given: GivenBack, short: Short = NOTHING_SHORT
+) -> dict[str, Json]:
+    """A return or void: what came back, line by line and tender by tender, of which sale.
+
+    `payable_fen` is the money that moved: what was kept for points that were spent (`short`) stays.
+    """
     lines: list[Json] = []
     for one in plan.lines:
         number, sku, name = of.rows[one.line]
@@ -88,12 +94,13 @@ def return_body(after: After, of: Sold, plan: ReturnPlan, given: GivenBack) -> d
             }
         )
     return after.body(
-        refund_rows(of.tenders, [fen for _, fen in plan.tenders]),
+        refund_rows(of.tenders, [fen for _, fen in plan.tenders], short),
         {
-            "payable_fen": -plan.refund_fen,
+            "payable_fen": -(plan.refund_fen - short.fen),
             "points_earned": -plan.points_reversed,
             "points_used": -sum(one.points for one in plan.points_put),
             "points_debt": given.debt,
+            **({"points_in_cash": short.points, "kept_fen": short.fen} if short.points else {}),
         },
         sale_id=of.sale_id,
         of={"epoch": of.name.epoch, "seq": of.name.seq},
@@ -109,8 +116,10 @@ def return_body(after: After, of: Sold, plan: ReturnPlan, given: GivenBack) -> d
     )
 
 
-def refund_rows(tenders: Sequence[SoldTender], fens: Sequence[int]) -> list[Json]:
+def refund_rows(tenders: Sequence[SoldTender], fens: Sequence[int], short: Short = NOTHING_SHORT) -> list[Json]:
     """Money back by recorded tender; `tender` is its place there, from 0. What the POS does outside is asserted.
+
+    `kept_fen` is absent where nothing was kept of the tender's share.
 
     >>> refund_rows([SoldTender("cash", 500), SoldTender("wechat", 300, "42")], [0, 100])[0]["amount_fen"]
     -100
@@ -119,25 +128,32 @@ def refund_rows(tenders: Sequence[SoldTender], fens: Sequence[int]) -> list[Json
         {
             "tender": place,
             "type": tender.type,
-            "amount_fen": -fen,
+            "amount_fen": short.of(place) - fen,
             "transaction_id": tender.transaction_id,
             "evidence": "asserted" if tender.transaction_id is not None else None,
+            **({"kept_fen": short.of(place)} if short.of(place) else {}),
         }
         for place, (tender, fen) in enumerate(zip(tenders, fens, strict=True))
         if fen
     ]
 
 
-def refund_answer(tenders: Sequence[SoldTender], fens: Sequence[int]) -> list[Json]:
-    """Money back as a caller reads it. `by`: cash from the drawer, pos (the caller refunds the payment), agent."""
+def refund_answer(
+    tenders: Sequence[SoldTender], fens: Sequence[int], arrives: Sequence[int] | None = None
+) -> list[Json]:
+    """Money back as a caller reads it. `by`: cash from the drawer, pos (the caller refunds the payment), agent.
+
+    `arrives` is what of each reaches the payer, all of it where it is left out.
+    """
     return [
         {
             "type": tender.type,
             "amount_fen": fen,
             "transaction_id": tender.transaction_id,
             "by": {"cash": "cash", STORED_VALUE: "agent"}.get(tender.type, "pos"),
+            "to_payer_fen": to_payer,
         }
-        for tender, fen in zip(tenders, fens, strict=True)
+        for tender, fen, to_payer in zip(tenders, fens, fens if arrives is None else arrives, strict=True)
         if fen
     ]
 

@@ -6,7 +6,7 @@ booleans, null and arrays. A float is a programming error, never a rounding. WIR
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -18,6 +18,7 @@ MAX_INTEGER = 2**53 - 1  # WIRE: what every JSON reader keeps exact (RFC 8785)
 _EVENT_TAG = b"pos-agent/event/1\n"
 _GENESIS_TAG = b"pos-agent/genesis/1\n"
 HASH_BYTES = 32
+_EXACT = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER  # what is beyond MAX_INTEGER is refused
 
 
 def canonical(value: Json) -> bytes:
@@ -31,6 +32,37 @@ def canonical(value: Json) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:  # a lone surrogate
         raise InvariantViolation(f"this has no place in an event: {error}") from error
+
+
+def read_canonical(body: bytes) -> Json:
+    """Read canonical bytes; ValueError for any other, which are exactly those that canonical() cannot give.
+
+    >>> read_canonical('{"a":"水","b":[1,true,null]}'.encode())
+    {'a': '水', 'b': [1, True, None]}
+    """
+    value: Json = orjson.loads(body)
+    try:
+        same = orjson.dumps(value, option=_EXACT) == body
+    except TypeError as error:  # a huge integer, or too deep
+        raise ValueError("this is not canonical") from error
+    if not same:
+        raise ValueError("this is not canonical")
+    _check_read([value])
+    return value
+
+
+def _check_read(values: Iterable[Any]) -> None:
+    """Refuse what JSON can hold and canonical() does not write: floats, and keys that are not ASCII."""
+    for value in values:
+        kind = type(value)
+        if kind is dict:
+            if not "".join(value).isascii():
+                raise ValueError("a key is not ASCII")
+            _check_read(value.values())
+        elif kind is list:
+            _check_read(value)
+        elif kind is float:
+            raise ValueError("no floats near money")
 
 
 def _check(value: object) -> None:

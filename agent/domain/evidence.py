@@ -63,7 +63,7 @@ def judge(
         if fault is None and payment.payment.transaction_id in used:
             fault = Discrepancy("TRANSACTION_USED", "the payment was already used by another sale")
         if fault is None:
-            found += _scope(payment)
+            found += [*_scope(payment), *_other_payer(quoted, payment)]
         else:
             found.append(fault)
             payment = None
@@ -89,7 +89,8 @@ def _match(
     if not fitting:
         return tenders, Discrepancy("PAYMENT_NOT_A_TENDER", "no WeChat tender belongs to the payment result")
     _, differs, position = min(fitting)  # the tender that names the payment, else one of its amount, else the first
-    named = replace(tenders[position], transaction_id=evidence.transaction_id)
+    voucher_fen = 0 if differs else evidence.voucher_fen
+    named = replace(tenders[position], transaction_id=evidence.transaction_id, voucher_fen=voucher_fen)
     lines = (*tenders[:position], named, *tenders[position + 1 :])
     if differs:
         detail = f"WeChat says {yuan(evidence.total_fen)}, the tender {yuan(named.amount_fen)}"
@@ -106,6 +107,15 @@ def _scope(payment: Identification) -> list[Discrepancy]:
     if evidence.scope == "other_store":
         return [Discrepancy("MERCHANT_OF_OTHER_STORE", pair)]
     return []
+
+
+def _other_payer(quoted: Identification | None, payment: Identification) -> list[Discrepancy]:
+    """The payment must come from whose code it was priced for (B): another payer is told, and changes nothing."""
+    if quoted is None or quoted.by is not IdentifiedBy.PAYMENT_CODE or quoted.member is None:
+        return []
+    if payment.member is not None and payment.member.member_id == quoted.member.member_id:
+        return []
+    return [Discrepancy("PAYER_DIFFERS", "priced for the owner of one payment code, paid by somebody else")]
 
 
 def _who(

@@ -55,13 +55,21 @@ class GivenBack:
 
 
 def give_back(
-    of: Sold, plan: ReturnPlan, units: Sequence[tuple[str, int]], earlier: Sequence[Posting], rights: Rights, day: str
+    of: Sold,
+    plan: ReturnPlan,
+    units: Sequence[tuple[str, int]],
+    earlier: Sequence[Posting],
+    rights: Rights,
+    day: str,
+    *,
+    in_cash: int = 0,
 ) -> GivenBack:
     """Post a plan. `units` are (card, units) that come back, `earlier` the postings of earlier returns of the sale.
 
     The reversal comes first: points that come back repay what it could not take, then what was owed before (R10).
+    `in_cash` of what it could not take is paid out of the refund (agent.domain.short) and posted nowhere.
     """
-    reversal, short = reverse(of, plan.points_reversed, earlier, rights)
+    reversal, short = reverse(of, plan.points_reversed, earlier, rights, in_cash)
     points = _points_back(of, plan, rights.debt + short)
     principal, beyond = refill(of.taken(PRINCIPAL_ACCOUNT), earlier, plan.principal_fen)
     beyond = min(beyond, _gift_left(of, earlier))
@@ -94,7 +102,9 @@ def _gift_left(of: Sold, earlier: Sequence[Posting]) -> int:
     return max(0, -sum(one.amount for one in of.taken(GIFT_ACCOUNT)) - back)
 
 
-def reverse(of: Sold, amount: int, earlier: Sequence[Posting], rights: Rights) -> tuple[list[Posting], int]:
+def reverse(
+    of: Sold, amount: int, earlier: Sequence[Posting], rights: Rights, in_cash: int = 0
+) -> tuple[list[Posting], int]:
     """Take earned points back: those a freeze held, the sale's own lot, what else may be spent here, then debt (R12).
 
     Gives the postings and how much became debt. What the sale's lot has left but not here stands under its name
@@ -113,6 +123,7 @@ def reverse(of: Sold, amount: int, earlier: Sequence[Posting], rights: Rights) -
         rest -= _take(made, Posting(POINTS_ACCOUNT, own.owner, min(rest, left), own.bucket, own.expires))
     for lot in [lot for lot in rights.lots if own is None or not _is_own(lot, own)]:
         rest -= _take(made, _of_lot(lot, min(rest, lot.remaining)))
+    rest = max(0, rest - in_cash)
     _take(made, Posting(POINTS_ACCOUNT, _owner(of), rest, DEBT_BUCKET))
     return made, rest
 

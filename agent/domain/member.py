@@ -76,6 +76,11 @@ class Member:
     next_tier_id: str = ""
     next_tier_growth: int = 0
     """The growth at which HQ will make the member a `next_tier_id`."""
+    quarter: str = ""
+    """First day of the quarter that the three below speak of, "" where HQ said nothing."""
+    quarter_spend_fen: int = 0
+    quarter_visits: int = 0
+    quarter_invites: int = 0
     first_order: bool = False
     """The next order is the member's first (S20)."""
     frozen: bool = False
@@ -103,6 +108,8 @@ class IdentifiedBy(StrEnum):
     MEMBER_CODE = "member_code"
     DYNAMIC_CODE = "dynamic_code"
     WECHAT_PAYMENT = "wechat_payment"
+    PAYMENT_CODE = "payment_code"
+    """A payment code resolved through HQ before anything was paid (R20)."""
     NOBODY = "nobody"
 
 
@@ -116,6 +123,13 @@ class PaymentEvidence:
     sub_mch_id: str
     scope: str
     """`known`, `unknown_merchant` or `other_store`: what HQ's map says of (mch_id, sub_mch_id) for this store."""
+    payer_fen: int | None = None
+    """What the payer paid of the total; a voucher of WeChat's own paid the rest. None: WeChat did not say."""
+
+    @property
+    def voucher_fen(self) -> int:
+        """What WeChat's voucher paid."""
+        return 0 if self.payer_fen is None else self.total_fen - self.payer_fen
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def may_redeem(points: int, *, cached_spendable: int, local_holds: int, offline_
     >>> may_redeem(300, cached_spendable=500, local_holds=300, offline_cap=500)
     False
     """
-    return points <= min(cached_spendable - local_holds, offline_cap)
+    return points <= most_beyond(cached_spendable, local_holds, offline_cap)
 
 
 def may_spend_sv(sv_fen: int, *, cached_fen: int, local_holds_fen: int, offline_sv_cap_fen: int) -> bool:
@@ -151,4 +151,13 @@ def may_spend_sv(sv_fen: int, *, cached_fen: int, local_holds_fen: int, offline_
     >>> may_spend_sv(10_000, cached_fen=50_000, local_holds_fen=0, offline_sv_cap_fen=9_999)
     False
     """
-    return sv_fen <= min(cached_fen - local_holds_fen, offline_sv_cap_fen)
+    return sv_fen <= most_beyond(cached_fen, local_holds_fen, offline_sv_cap_fen)
+
+
+def most_beyond(cached: int, holds: int, cap: int) -> int:
+    """What may be spent beyond the leases at most: within the snapshot less local holds, and the cap (R13).
+
+    >>> most_beyond(1000, 300, 500), most_beyond(200, 300, 500)
+    (500, 0)
+    """
+    return max(0, min(cached - holds, cap))

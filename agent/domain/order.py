@@ -43,6 +43,8 @@ class SaleOrder:
     operator: str | None = None
     paper: Paper = Paper.RECEIPT
     open_drawer: bool = False
+    table: str | None = None
+    """The table it was served at, where the shop has tables (S10)."""
 
     def as_request(self) -> dict[str, Json]:
         """The content that makes two calls with one sale_id the same or a conflict.
@@ -76,4 +78,5 @@ class SaleOrder:
             "operator": self.operator,
             "paper": self.paper,
             "open_drawer": self.open_drawer,
+            **({} if self.table is None else {"table": self.table}),
         }

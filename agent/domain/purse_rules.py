@@ -39,6 +39,8 @@ class PurseRules:
     gift_valid_days: int | None = None
     count_cards: tuple[CountProduct, ...] = ()
     return_grace_days: int = 0
+    short_in_cash: bool = False
+    """Earned points that were spent before the goods came back are paid out of the refund (R12); else they are owed."""
 
     def product(self, product_id: str) -> CountProduct | None:
         """A count card by the id it is sold under."""
@@ -55,7 +57,7 @@ def last_day(day: str, valid_days: int | None) -> str:
 
 
 def purse_rules(body: Mapping[str, Json], faults: list[str]) -> PurseRules:
-    """Read the sections `recharge`, `count_cards` and `return_grace_days`; what is wrong with them joins `faults`.
+    """Read `recharge`, `count_cards`, `return_grace_days` and `return_short`; what is wrong joins `faults`.
 
     >>> purse_rules({"recharge": {"steps": [[30000, 5000]]}}, []).recharge.steps
     ((30000, 5000),)
@@ -81,6 +83,11 @@ def purse_rules(body: Mapping[str, Json], faults: list[str]) -> PurseRules:
     if not isinstance(grace, int) or isinstance(grace, bool) or not 0 <= grace <= _DAYS:
         found.append("return_grace_days must be an integer, 0 or more")
         grace = 0
+    short = body.get("return_short", "debt")
+    if short not in ("debt", "cash"):
+        found.append("return_short must be debt or cash")
+    elif short == "cash" and not body.get("redeem"):
+        found.append("return_short cash needs redeem: it says what a point is worth")
     steps, products = _steps(section.get("steps"), found), _products(body.get("count_cards"), found)
     card = number("card_limit_fen", 1, NAMED_CARD_FEN)  # LIMIT: R9; a brand may allow less, never more
     daily, days = number("daily_limit_fen", 0, AMOUNT_FEN), number("gift_valid_days", 1, _DAYS)
@@ -88,7 +95,7 @@ def purse_rules(body: Mapping[str, Json], faults: list[str]) -> PurseRules:
     rules = RechargeRules(
         steps, per_multiple is True, daily_limit_fen=daily, card_limit_fen=NAMED_CARD_FEN if card is None else card
     )
-    return PurseRules() if found else PurseRules(rules, days, products, grace)
+    return PurseRules() if found else PurseRules(rules, days, products, grace, short == "cash")
 
 
 def _steps(raw: Json, faults: list[str]) -> tuple[tuple[int, int], ...]:

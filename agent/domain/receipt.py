@@ -64,7 +64,16 @@ class Drawer:
     """Pulse the cash drawer. Stands alone in a document of its own (pains 25)."""
 
 
-Block: TypeAlias = "Text | Pair | Columns | Rule | Qr | Feed | Drawer"
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in black and white: rows of whole bytes, a set bit is ink, zlib and base64 in `packed`."""
+
+    width_dots: int
+    height_dots: int
+    packed: str
+
+
+Block: TypeAlias = "Text | Pair | Columns | Rule | Qr | Feed | Drawer | Picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ _KINDS: dict[str, type] = {
     "qr": Qr,
     "feed": Feed,
     "drawer": Drawer,
+    "picture": Picture,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

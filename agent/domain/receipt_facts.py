@@ -62,6 +62,8 @@ class ReceiptFacts:
     foregone_fen: int = 0
     join: JoinInvitation | None = None
     footer: tuple[str, ...] = ()
+    table: str = ""
+    """Where it was served (S10)."""
     language: int = CHINESE
     left: Left = Left()
     """What the member has after the sale: stored value, the count card used, points that end within 15 days."""

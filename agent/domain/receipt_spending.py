@@ -52,6 +52,9 @@ def tender(one: TenderLine, facts: ReceiptFacts) -> Iterator[Block]:
     if one.type is TenderType.STORED_VALUE:
         split = label("sv_split", language)
         yield Text(INDENT + split.format(principal=yuan(one.principal_fen), gift=yuan(one.gift_fen)))
+    if one.voucher_fen:
+        words = label("wechat_voucher", language)
+        yield Text(INDENT + words.format(voucher=yuan(one.voucher_fen), paid=yuan(one.amount_fen - one.voucher_fen)))
     if one.type is TenderType.CASH and one.received_fen is not None:
         yield Pair(INDENT + label("received", language), yuan(one.received_fen))
 

@@ -13,6 +13,7 @@ from agent.domain.money import yuan, yuan_short
 from agent.domain.pricing import PriceSource
 from agent.domain.receipt import Block, Columns, Document, Drawer, Feed, Pair, Qr, Rule, Text
 from agent.domain.receipt_facts import JoinInvitation, ReceiptFacts, ShownMember, mask, rate_words
+from agent.domain.receipt_name import shop_name
 from agent.domain.receipt_spending import INDENT as _INDENT
 from agent.domain.receipt_spending import deductions, line_offers, points, tender, what_is_left
 from agent.domain.sale import SaleLine
@@ -33,7 +34,7 @@ def sale_receipt(facts: ReceiptFacts) -> Document:
     if facts.member is not None:
         blocks += _member(facts, facts.member)
     if facts.join is not None:
-        blocks += [Rule("="), *_invitation(facts.join, facts.language)]
+        blocks += [Rule("="), *invitation_blocks(facts.join, facts.language)]
     blocks += [Rule(), *(Text(line, align="center") for line in facts.footer)]
     blocks.append(Text(label("thanks", facts.language), align="center"))
     return Document(tuple(blocks))
@@ -48,7 +49,7 @@ def join_prompt(store_name: str, invitation: JoinInvitation, *, at_ms: int, lang
     blocks = [
         Text(store_name, align="center", bold=True),
         Rule(),
-        *_invitation(invitation, language),
+        *invitation_blocks(invitation, language),
         Text(_minute(at_ms), align="center"),
     ]
     return Document(tuple(blocks))
@@ -128,11 +129,13 @@ def _heading(facts: ReceiptFacts) -> Iterator[Block]:
     def say(key: str) -> str:
         return label(key, facts.language)
 
-    yield Text(facts.store_name, align="center", scale=2, bold=True)
+    yield from shop_name(facts.store_name)
     yield Feed()
     yield Pair(f"{say('store')} {facts.store_id}", f"{say('workstation')} {facts.workstation}")
     yield Pair(f"{say('sale_id')} {facts.sale_id}", f"{say('operator')} {facts.operator}")
     yield Pair(f"{say('time')} {_second(facts.at_ms)}", say("seq").format(seq=facts.seq))
+    if facts.table:
+        yield Text(f"{say('table')} {facts.table}", scale=2, bold=True)
     yield Rule()
     yield Pair(f"{say('item')} / {say('qty_price')}", say("amount"))
     yield Rule()
@@ -148,9 +151,10 @@ def _lines(facts: ReceiptFacts) -> Iterator[Block]:
             yield Pair(_INDENT + unit, yuan(line.gross_fen - line.list_fen))
         yield from line_offers(line, facts.language)
         if compare and line.member_fen < line.paid_fen:
-            words = label("member_line", facts.language)
+            tier = facts.member.tier_name if facts.member is not None else ""
+            words = label("tier_line" if tier else "member_line", facts.language)
             saved = yuan(line.paid_fen - line.member_fen)
-            yield Text(f"{_INDENT}({words.format(amount=yuan(line.member_fen), saved=saved)})")
+            yield Text(f"{_INDENT}({words.format(tier=tier, amount=yuan(line.member_fen), saved=saved)})")
 
 
 def _quantity(line: SaleLine) -> str:
@@ -210,10 +214,12 @@ def _member(facts: ReceiptFacts, member: ShownMember) -> Iterator[Block]:
     else:
         yield Text(f"{_INDENT}({say('balance_later')})")
     if facts.foregone_fen > 0:
-        yield Text(say("foregone").format(amount=yuan(facts.foregone_fen)), bold=True)
+        yield Text(say("foregone").format(tier=member.tier_name, amount=yuan(facts.foregone_fen)), bold=True)
 
 
-def _invitation(join: JoinInvitation, language: int) -> Iterator[Block]:
+def invitation_blocks(join: JoinInvitation, language: int) -> Iterator[Block]:
+    """The way to join: why, what one gets, the QR code."""
+
     def say(key: str) -> str:
         return label(key, language)
 

@@ -11,6 +11,7 @@ from agent.domain.business_day import local_time
 from agent.domain.money import yuan
 from agent.domain.receipt import Block, Document, Pair, Rule, Text
 from agent.domain.receipt_facts import mask
+from agent.domain.receipt_name import shop_name
 from agent.wording import CHINESE, label
 
 
@@ -43,6 +44,11 @@ class ReturnSlip:
     points_reversed: int = 0
     points_balance: int | None = None
     masked: str = ""
+    arrives_fen: int | None = None
+    """What of the refund reaches the payer, where WeChat takes a voucher's part back (R12)."""
+    kept_fen: int = 0
+    kept_points: int = 0
+    """Points that had been spent and are paid out of the refund: `refund_fen` is what is left of it (R12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,11 @@ def return_slip(head: SlipHead, slip: ReturnSlip) -> Document:
 
     blocks: list[Block] = [*_heading(head, slip.kind, slip.number), Pair(say("of_sale"), slip.sale_id), Rule()]
     blocks += [Pair(f"{name} x {units}", yuan(-fen)) for name, units, fen in slip.lines]
+    if slip.kept_fen:
+        blocks.append(Pair(say("short_in_cash").format(points=f"{slip.kept_points:,}"), yuan(slip.kept_fen)))
     blocks += [Rule(), _amount(say("refund"), slip.refund_fen), *_tenders(slip.tenders, head.language)]
+    if slip.arrives_fen is not None:
+        blocks.append(Text(say("refund_arrives").format(amount=yuan(slip.arrives_fen))))
     if slip.units_back:
         blocks.append(Pair(say("units_back"), f"{slip.units_back:+,}"))
     if slip.points_returned:
@@ -163,7 +173,7 @@ def _heading(head: SlipHead, kind: str, number: str) -> list[Block]:
 
     time = local_time(head.at_ms).strftime("%Y-%m-%d %H:%M:%S")
     return [
-        Text(head.store_name, align="center", scale=2, bold=True),
+        *shop_name(head.store_name),
         Text(f"** {say(f'slip.{kind}')} **", align="center", scale=2, bold=True),
         Pair(f"{say('store')} {head.store_id}", f"{say('workstation')} {head.workstation}"),
         Pair(f"{say('slip_id')} {number}", f"{say('operator')} {head.operator}" if head.operator else ""),

@@ -47,6 +47,7 @@ _WHOLE: Final = {
     "overrides": PRICE_DIFFERS,
     "redeemed": REDEEMED_DIFFERS,
     "prepaid": PREPAID_DIFFERS,
+    "budget": REDEEMED_DIFFERS,
     "earn": POINTS_DIFFER,
     "postings": POSTINGS_DIFFER,
 }

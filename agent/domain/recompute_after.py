@@ -40,6 +40,8 @@ from agent.domain.recompute import (
 from agent.domain.refunds import ReturnPlan, plan_return, plan_void
 from agent.domain.rules import RuleSet
 from agent.domain.sale import Posting
+from agent.domain.sale_inputs import whole
+from agent.domain.short import Short, settle
 from agent.domain.sold import Sold, postings_in, returned, sold
 from agent.domain.stored_value import bonus
 
@@ -102,9 +104,10 @@ def _given_back(
     now = before.plus(plan).units
     units = [(one.card_id, one.back(now, of.sale.lines) - one.back(before.units, of.sale.lines)) for one in of.covered]
     went = [posting for one in earlier for posting in postings_in(one)]
-    given = give_back(of, plan, units, went, Rights(), day)
     differ = Differences()
-    _compare_plan(differ, event, of, plan)
+    short = _short(differ, event, plan, rules)
+    given = give_back(of, plan, units, went, Rights(), day, in_cash=short.points)
+    _compare_plan(differ, event, of, plan, short)
     differ.compare(REFUND_DIFFERS, "coupons", sorted(event["coupons"]), [*sorted(given.coupons)])
     theirs, ours = _moved(postings_in(event)), _moved(given.postings)
     for what in sorted(theirs.keys() | ours.keys()):
@@ -118,7 +121,17 @@ def _given_back(
     return differ.found
 
 
-def _compare_plan(differ: Differences, event: Mapping[str, Any], of: Sold, plan: ReturnPlan) -> None:
+def _short(differ: Differences, event: Mapping[str, Any], plan: ReturnPlan, rules: RuleSet | None) -> Short:
+    """Points paid out of the refund: how many depends on what the till could take, what they are worth does not."""
+    points = whole(event["totals"].get("points_in_cash", 0), plan.points_reversed)
+    rule = rules.redeem if rules is not None and rules.purse.short_in_cash else None
+    found = settle(points, plan.tenders, rule)
+    if found.points != points:
+        differ.say(RULES_REFUSE, f"{points} points were paid in cash, by the rules {found.points}")
+    return found
+
+
+def _compare_plan(differ: Differences, event: Mapping[str, Any], of: Sold, plan: ReturnPlan, short: Short) -> None:
     lines: list[Json] = [
         {
             "line": of.rows[one.line][0],
@@ -131,13 +144,19 @@ def _compare_plan(differ: Differences, event: Mapping[str, Any], of: Sold, plan:
     ]
     differ.compare(REFUND_DIFFERS, "lines", list(event["lines"]), lines)
     tenders: list[Json] = [
-        {"tender": place, "type": tender.type, "amount_fen": -fen}
+        {
+            "tender": place,
+            "type": tender.type,
+            "amount_fen": short.of(place) - fen,
+            **({"kept_fen": short.of(place)} if short.of(place) else {}),
+        }
         for place, (tender, (_, fen)) in enumerate(zip(of.tenders, plan.tenders, strict=True))
         if fen
     ]
     differ.compare(REFUND_DIFFERS, "tenders", list(event["tenders"]), tenders)
     totals = event["totals"]
-    differ.compare(REFUND_DIFFERS, "totals.payable_fen", totals["payable_fen"], -plan.refund_fen)
+    differ.compare(REFUND_DIFFERS, "totals.payable_fen", totals["payable_fen"], short.fen - plan.refund_fen)
+    differ.compare(REFUND_DIFFERS, "totals.kept_fen", totals.get("kept_fen", 0), short.fen)
     differ.compare(REFUND_DIFFERS, "whole", event["whole"], plan.whole)
     differ.compare(POINTS_DIFFER, "totals.points_earned", totals["points_earned"], -plan.points_reversed)
     put = -sum(one.points for one in plan.points_put)

@@ -5,12 +5,10 @@ Pure. agent.domain.refunds plans returns with it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from agent.domain.errors import Refusal
 from agent.domain.money import allocate, hu
-from agent.domain.tiers import months_back
 
 WECHAT_REFUNDS: Final = 50  # LIMIT: WeChat takes no more partial refunds of one payment
 
@@ -103,14 +101,16 @@ def wechat_to_user(total_fen: int, paid_fen: int, refund_fen: int) -> int:
     return hu(refund_fen * paid_fen, total_fen) if total_fen else 0
 
 
-def wechat_may_refund(paid_on: date, today: date, refunds_made: int) -> bool:
-    """Tell whether WeChat still takes a refund of a payment: at most 50 in parts, within one year (R12).
+def payer_shares(tender_fen: int, voucher_fen: int, before_fen: int, fen: int) -> int:
+    """Give what reaches the payer of a refund of `fen` after `before_fen`, where a voucher paid a part (R12).
 
-    >>> paid = date(2026, 3, 1)
-    >>> wechat_may_refund(paid, date(2027, 3, 1), 49), wechat_may_refund(paid, date(2027, 3, 2), 0)
-    (True, False)
+    Cumulative, so that parts add up to the whole.
+
+    >>> [payer_shares(1000, 300, before, 300) for before in (0, 300, 600)], payer_shares(1000, 300, 900, 100)
+    ([210, 210, 210], 70)
     """
-    return refunds_made < WECHAT_REFUNDS and months_back(today, 12) <= paid_on
+    paid_fen = tender_fen - voucher_fen
+    return wechat_to_user(tender_fen, paid_fen, before_fen + fen) - wechat_to_user(tender_fen, paid_fen, before_fen)
 
 
 def short_in_cash(short_points: int, refund_fen: int, *, points_per_unit: int, fen_per_unit: int) -> tuple[int, int]:

@@ -65,6 +65,8 @@ class TenderLine:
     gift_fen: int = 0
     source: str = ""
     units: int = 0
+    voucher_fen: int = 0
+    """Of a WeChat payment: what a voucher of WeChat's own paid of it, as WeChat said."""
 
 
 @dataclass(frozen=True, slots=True)

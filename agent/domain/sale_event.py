@@ -6,6 +6,7 @@ deployed peers; new fields may be added, none may change meaning.
 
 from collections.abc import Collection, Sequence
 
+from agent.domain.budget import budget_row
 from agent.domain.coupon_batch import HeldCoupon
 from agent.domain.digest import Json
 from agent.domain.ledger import PENDING_ACCOUNT, POINTS_ACCOUNT, earning, posting_rows
@@ -43,6 +44,7 @@ def body(facts: SaleFacts) -> dict[str, Json]:
         "business_day": facts.business_day,
         "sale_id": facts.sale_id,
         "operator": facts.operator,
+        **({"table": facts.table} if facts.table else {}),
         "member": _member(facts),
         **_earn(facts),
         "payer_ref": facts.payment.payer_ref if facts.payment is not None else None,
@@ -65,6 +67,7 @@ def body(facts: SaleFacts) -> dict[str, Json]:
         },
         **_offers(facts),
         **_spent(facts),
+        **budget_row(facts.spent, facts.cart, facts.rules.redeem, facts.rules.budget),
         **sale_inputs(facts.inputs, facts.business_day),
         "clock": facts.clock,
         "postings": posting_rows(postings(facts)),
@@ -231,4 +234,5 @@ def _tender(tender: TenderLine, payment: Identification | None) -> dict[str, Jso
         "evidence": "asserted" if tender.transaction_id is not None else None,
         "mch_id": evidence.mch_id if evidence is not None and belongs else None,
         "sub_mch_id": evidence.sub_mch_id if evidence is not None and belongs else None,
+        **({"voucher_fen": tender.voucher_fen} if tender.voucher_fen else {}),
     }

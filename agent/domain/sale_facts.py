@@ -44,6 +44,8 @@ class SaleFacts:
     pricebook_version: int
     claim_sha256: str | None
     discrepancies: Sequence[Discrepancy]
+    table: str | None = None
+    """The table it was served at (S10)."""
     spent: tuple[Posting, ...] = ()
     """Postings of leases: points, coupons, stored value, units. What could not be spent any more is not among them."""
     unbooked: tuple[Want, ...] = ()

@@ -31,6 +31,8 @@ class SoldTender:
     type: str
     amount_fen: int
     transaction_id: str | None = None
+    voucher_fen: int = 0
+    """Of it, what a voucher of WeChat's own paid for the customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +151,23 @@ def returned(of: Sold, events: Sequence[Mapping[str, Any]]) -> Returned:
     for event in events:
         for row in event["lines"]:
             units[places[row["line"]]] -= row["qty"]
+        for tender in event["tenders"]:  # what was kept of a share for points (R12) is settled too
+            fens[tender["tender"]] += tender.get("kept_fen", 0) - tender["amount_fen"]
+    return Returned(tuple(units), tuple(fens))
+
+
+def asked_back(of: Sold, events: Sequence[Mapping[str, Any]]) -> list[int]:
+    """What the returns booked so far really gave back on each tender: without what was kept for points."""
+    fens = [0] * len(of.tenders)
+    for event in events:
         for tender in event["tenders"]:
             fens[tender["tender"]] -= tender["amount_fen"]
-    return Returned(tuple(units), tuple(fens))
+    return fens
 
 
 def _tenders(event: Mapping[str, Any]) -> tuple[SoldTender, ...]:
     found = [
-        SoldTender(one["type"], one["amount_fen"], one.get("transaction_id"))
+        SoldTender(one["type"], one["amount_fen"], one.get("transaction_id"), one.get("voucher_fen", 0))
         for one in event.get("tenders") or ()
         if one["type"] not in _UNITS
     ]

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from agent.domain.errors import AgentError
-from sync.hq import door
+from sync.hq import door, members_admin, wechat_admin
 from sync.hq.service import HqService
 
 SOCKET: Final = "hq.sock"
@@ -83,6 +83,18 @@ class LeasesAsk(_Ask):
     """What workstations hold, of one (`workstation_id`) or of all (empty)."""
 
     workstation_id: str
+
+
+class RestoredAsk(_Ask):
+    """Declare that HQ was restored from a copy (`declare`), or only ask who has not told yet what it holds."""
+
+    declare: bool
+
+
+class SnapshotAsk(_Ask):
+    """Make a snapshot of a brand."""
+
+    brand_id: str
 
 
 class DifferencesAsk(_Ask):
@@ -159,6 +171,18 @@ async def write_off(ask: LeasesAsk, hq: _Hq) -> JSONResponse:
     return JSONResponse({"at_risk": [asdict(one) for one in await hq.write_off(ask.workstation_id)]})
 
 
+@router.post("/restored")
+async def restored(ask: RestoredAsk, hq: _Hq) -> JSONResponse:
+    """Declare a restoration, or say how far it has come."""
+    return JSONResponse(await after_restore(hq, ask))
+
+
+@router.post("/snapshots")
+async def snapshots(ask: SnapshotAsk, hq: _Hq) -> JSONResponse:
+    """Make a snapshot."""
+    return JSONResponse(await make_snapshot(hq, ask))
+
+
 @router.post("/differences")
 async def recomputed(ask: DifferencesAsk, hq: _Hq) -> JSONResponse:
     """List events that say something else than HQ reckons."""
@@ -182,6 +206,24 @@ async def one_coupon(hq: HqService, ask: CouponAsk) -> dict[str, Any]:
     if ask.batch_id:
         return {"coupon_id": await hq.issue_coupon(ask.brand_id, ask.batch_id, ask.member_number, ask.coupon_id)}
     return {"withdrawn": await hq.withdraw_coupon(ask.brand_id, ask.coupon_id)}
+
+
+async def after_restore(hq: HqService, ask: RestoredAsk) -> dict[str, Any]:
+    """Whom a restored HQ waits for, each with what HQ knows that it holds."""
+    if ask.declare:
+        await hq.declare_restored("an operator said so")
+    return {
+        "awaited": [
+            {**asdict(one), "at_risk": [asdict(risk) for risk in await hq.at_risk(one.workstation_id)]}
+            for one in await hq.awaited()
+        ]
+    }
+
+
+async def make_snapshot(hq: HqService, ask: SnapshotAsk, progress: Any = None) -> dict[str, Any]:
+    """Make a snapshot of a brand: its id, rows by table, and its size plain and packed."""
+    made = await (hq.build_snapshot(ask.brand_id, progress) if progress else hq.build_snapshot(ask.brand_id))
+    return {"snapshot_id": made.snapshot_id, "rows": made.rows, "size": made.size, "packed": made.packed}
 
 
 async def import_file(hq: HqService, ask: ImportAsk, progress: Any = None) -> dict[str, Any]:
@@ -208,6 +250,8 @@ def create_admin_app(hq: HqService) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.hq = hq
     app.include_router(router, prefix="/admin")
+    app.include_router(wechat_admin.router, prefix="/admin")
+    app.include_router(members_admin.router, prefix="/admin")
 
     @app.exception_handler(AgentError)
     async def refused(_: Request, error: AgentError) -> Any:

@@ -19,9 +19,12 @@ from agent.worker import WorkerClosed
 from sync.claim_protocol import ClaimRequest
 from sync.hq import door
 from sync.hq.bounds import PROOF_REQUEST_BYTES, REQUEST_BYTES, SMALL_REQUEST_BYTES
+from sync.hq.channel_http import add_channel_calls
 from sync.hq.seals import as_csv
 from sync.hq.service import HqService
-from sync.lease_protocol import LeaseRequest
+from sync.hq.snapshot_calls import SnapshotCalls
+from sync.hq.wechat_http import add_wechat_calls
+from sync.lease_protocol import LeaseReport, LeaseRequest
 from sync.message import PROTOCOL, Count, Message
 from sync.proof import LocateRequest, Seal
 from sync.protocol import AT_MS_HEADER, Batch, EnrolRequest, Feed, ProofRequest, at_ms_of
@@ -45,9 +48,15 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_api_route(f"{_STATION}/ranges", calls.ranges, methods=["POST"])
     app.add_api_route(f"{_STATION}/leases", calls.grant, methods=["POST"])
     app.add_api_route(f"{_STATION}/leases", calls.leases, methods=["GET"])
+    app.add_api_route(f"{_STATION}/leases/report", calls.report, methods=["POST"])
+    snapshots = SnapshotCalls(hq)
+    app.add_api_route(f"{_STATION}/snapshot", snapshots.manifest, methods=["GET"])
+    app.add_api_route(f"{_STATION}/snapshots/{{snapshot_id}}", snapshots.content, methods=["GET"])
     app.add_api_route("/v1/seals", calls.seals, methods=["GET"])
     app.add_api_route("/v1/claims", calls.claims, methods=["POST"])
     app.add_api_route(f"{_STATION}/totals", calls.totals, methods=["GET"])
+    add_wechat_calls(app, hq)
+    add_channel_calls(app, hq)
     app.add_middleware(_Stamped, now_ms=hq.now_ms)
     app.add_exception_handler(AgentError, _refused)
     app.add_exception_handler(ValidationError, _unreadable)
@@ -105,7 +114,9 @@ class _Calls:
         after = request.query_params.get("after", "0")
         if feed not in _FEEDS:
             raise Refusal("FEED_UNKNOWN", "there is no such feed", status=404)
-        return door.answer(request, await self._hq.feed(station.workstation_id, Feed(feed), _cursor(after)))
+        staged = request.query_params.get("staged") == "1"
+        page = await self._hq.feed(station.workstation_id, Feed(feed), _cursor(after), staged=staged)
+        return door.answer(request, page)
 
     async def proof(self, request: Request, workstation_id: str) -> Response:
         station, sent = await door.authenticate(self._hq, request, workstation_id, PROOF_REQUEST_BYTES)
@@ -131,6 +142,12 @@ class _Calls:
         message = LeaseRequest.model_validate_json(sent)
         _check_protocol(message.protocol)
         return door.answer(request, await self._hq.grant(station.workstation_id, message))
+
+    async def report(self, request: Request, workstation_id: str) -> Response:
+        station, sent = await door.authenticate(self._hq, request, workstation_id, PROOF_REQUEST_BYTES)
+        message = LeaseReport.model_validate_json(sent)
+        _check_protocol(message.protocol)
+        return door.answer(request, await self._hq.report(station.workstation_id, message))
 
     async def leases(self, request: Request, workstation_id: str) -> Response:
         station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)

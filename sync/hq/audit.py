@@ -7,9 +7,9 @@ does not follow and repairs nothing.
 import json
 
 from agent.domain.digest import event_digest, extend, genesis
-from agent.sqlite import Connection
 from sync.hq import seals
 from sync.hq.bounds import AUDIT_ACCOUNTS, CONFLICTS_NAMED
+from sync.hq.db.seam import Connection
 from sync.hq.walk import Walk
 from sync.proof import Finding
 
@@ -170,7 +170,7 @@ def _forgotten(connection: Connection, workstation_id: str) -> list[Finding]:
     rows = connection.execute(
         "SELECT epoch, key FROM discrepancies d WHERE workstation_id = :id AND place = 'conflicts' AND code = 'FORK'"
         " AND NOT EXISTS (SELECT 1 FROM conflicts c WHERE c.workstation_id = d.workstation_id AND c.epoch = d.epoch"
-        " AND c.seq = CAST(d.key AS INTEGER)) LIMIT :limit",
+        " AND CAST(c.seq AS TEXT) = d.key) LIMIT :limit",
         {"id": workstation_id, "limit": CONFLICTS_NAMED},
     )
     return [Finding(side="hq", table="conflicts", epoch=row["epoch"], key=row["key"], code="MISSING") for row in rows]
@@ -246,11 +246,12 @@ def accounts(connection: Connection) -> list[Finding]:
 
 
 def record(connection: Connection, workstation_id: str, findings: list[Finding], at_ms: int) -> None:
-    """Keep findings, first and last time seen; a person explains them later."""
+    """Keep findings, first and last time seen; what a person explained is open again once it says something else."""
     connection.executemany(
         "INSERT INTO discrepancies (workstation_id, side, place, epoch, key, code, detail, first_seen_ms, last_seen_ms)"
         " VALUES (:id, :side, :table, :epoch, :key, :code, :detail, :at_ms, :at_ms)"
         " ON CONFLICT (workstation_id, side, place, epoch, key, code) DO UPDATE SET"
-        " last_seen_ms = excluded.last_seen_ms, detail = excluded.detail",
+        " last_seen_ms = excluded.last_seen_ms, detail = excluded.detail,"
+        " state = CASE WHEN discrepancies.detail = excluded.detail THEN discrepancies.state ELSE 'open' END",
         [{"id": workstation_id, "at_ms": at_ms, **one.model_dump()} for one in findings],
     )

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.domain.digest import canonical
-from agent.sqlite import Connection
 from sync.hq.coupon_csv import BatchEntry
 from sync.hq.csv_file import Fault
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import brand_row
+from sync.hq.feeds import hold_brand
 from sync.hq.row_write import Written
 
 _SEALS_READ = 1000  # LIMIT: the latest seals of a brand say enough about its average ticket
@@ -56,6 +57,7 @@ class BatchTable:
 
     def write(self, connection: Connection, chunk: Sequence[BatchEntry]) -> Written:
         """Write what changed as a new version; stocks are replaced."""
+        hold_brand(connection, self.brand_id)
         created = updated = unchanged = 0
         for entry in chunk:
             body = canonical(dict(entry.body)).decode()

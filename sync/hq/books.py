@@ -15,11 +15,13 @@ from itertools import pairwise
 from agent.domain.digest import event_digest
 from agent.domain.errors import Refusal
 from agent.domain.ids import EventName
-from agent.sqlite import Connection, transaction
+from agent.domain.lease import OpenedLease
 from sync.hq.bounds import RANGES
+from sync.hq.clashes import Clashes
+from sync.hq.db.seam import Connection, Contended
 from sync.hq.enrol import Station
 from sync.hq.fold import Folder
-from sync.hq.judge import CHAIN_MISMATCH, MEMBER_UNKNOWN, TRANSACTION_USED, Judgement, judge
+from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
 from sync.hq.keys import verify
 from sync.protocol import PROTOCOL, Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
 
@@ -43,18 +45,27 @@ def check_batch(station: Station, batch: Batch) -> None:
 
 
 def ingest(
-    connection: Connection, station: Station, batch: Batch, at_ms: int, *, beside: Callable[[], None] | None = None
+    connection: Connection,
+    station: Station,
+    batch: Batch,
+    at_ms: int,
+    *,
+    beside: Callable[[], None] | None = None,
+    on_strangers: Callable[[Sequence[OpenedLease]], None] = lambda _: None,
 ) -> BatchAnswer:
     """Take one checked batch in, in one transaction; safe to repeat any number of times.
 
     `beside` runs first inside the same transaction: what travels next to the events (payers) is there before them.
+    `on_strangers` hears, inside it too, of leases that were opened and that HQ does not know it granted.
     """
-    with transaction(connection):
+    with connection.transaction():
+        connection.hold(f"station {station.workstation_id}")  # ORDER: before anything of its books is read
         if beside is not None:
             beside()
         intake = _Intake(connection, station, batch.epoch, at_ms)
         intake.take_all(batch.events)
         advanced = Folder(connection, station, batch.epoch, at_ms, intake.judged).advance()
+        on_strangers(advanced.strangers)
         for seq in intake.verdicts.keys() & set(advanced.broken):
             intake.say(seq, VerdictKind.SUSPENDED, CHAIN_MISMATCH)
         gaps = missing_ranges(connection, station.workstation_id, batch.epoch, advanced.watermark)
@@ -89,76 +100,65 @@ class _Intake:
 
     def take_all(self, events: Sequence[WireEvent]) -> None:
         """Store what is new, compare what is known."""
-        span = self._key(first=events[0].seq, last=events[-1].seq)
-        rows = self.connection.execute(
-            "SELECT seq, digest, code FROM events WHERE workstation_id = :workstation_id AND epoch = :epoch"
-            " AND seq BETWEEN :first AND :last",
-            span,
-        )
-        held = {row["seq"]: (row["digest"], row["code"]) for row in rows}
+        held = self._held(events)
+        fresh: list[tuple[WireEvent, bytes]] = []
         for event in events:
             digest = event_digest(event.body.encode())
-            if event.seq not in held:
-                self._create(event, digest)
-            elif held[event.seq][0] == digest:
-                self.say(event.seq, VerdictKind.EXISTS, held[event.seq][1])
+            if event.seq in held:
+                self._compare(event, digest, held[event.seq])
             else:
-                self._keep_conflict(event, digest)
+                fresh.append((event, digest))
+        if fresh:
+            self._create(fresh)
 
     def say(self, seq: int, kind: VerdictKind, code: str) -> None:
         """Note a verdict; a suspended event stays so when it is sent again, for its first answer may be lost."""
         self.verdicts[seq] = Verdict(seq=seq, verdict=VerdictKind.SUSPENDED if code else kind, code=code)
 
-    def _create(self, event: WireEvent, digest: bytes) -> None:
-        name = EventName(self.station.workstation_id, self.epoch, event.seq)
-        judgement = judge(event.body, name, self.station.store_id, self.station.brand_id)
-        code = judgement.code or self._clash(judgement, event.seq)
-        self.judged[event.seq] = judgement
-        self.connection.execute(
-            "INSERT INTO events (workstation_id, epoch, seq, body, digest, chain, state, code, received_at_ms)"
-            " VALUES (:workstation_id, :epoch, :seq, :body, :digest, :chain, :state, :code, :at_ms)",
+    def _held(self, events: Sequence[WireEvent]) -> dict[int, tuple[bytes, str]]:
+        """Digest and code of the events of a batch that HQ has, by seq."""
+        rows = self.connection.execute(
+            "SELECT seq, digest, code FROM events WHERE workstation_id = :workstation_id AND epoch = :epoch"
+            " AND seq BETWEEN :first AND :last",
+            self._key(first=events[0].seq, last=events[-1].seq),
+        )
+        return {row["seq"]: (row["digest"], row["code"]) for row in rows}
+
+    def _compare(self, event: WireEvent, digest: bytes, held: tuple[bytes, str]) -> None:
+        if held[0] == digest:
+            self.say(event.seq, VerdictKind.EXISTS, held[1])
+        else:
+            self._keep_conflict(event, digest)
+
+    def _create(self, fresh: Sequence[tuple[WireEvent, bytes]]) -> None:
+        """Judge events, mark the payments they claim, store them all at once."""
+        for event, _digest in fresh:
+            name = EventName(self.station.workstation_id, self.epoch, event.seq)
+            self.judged[event.seq] = judge(event.body, name, self.station.store_id, self.station.brand_id)
+        codes = Clashes(self.connection, self.station, self.epoch).settle(
+            [(event.seq, self.judged[event.seq]) for event, _digest in fresh]
+        )
+        rows = [
             self._key(
                 seq=event.seq,
                 body=event.body,
                 digest=digest,
                 chain=bytes.fromhex(event.chain),
-                state="suspended" if code else "ok",
-                code=code,
-                at_ms=self.at_ms,
-            ),
-        )
-        if not code and judgement.transaction_ids:
-            self.connection.executemany(
-                "INSERT INTO transactions (brand_id, transaction_id, workstation_id, epoch, seq)"
-                " VALUES (:brand_id, :transaction_id, :workstation_id, :epoch, :seq) ON CONFLICT DO NOTHING",
-                [
-                    self._key(seq=event.seq, brand_id=self.station.brand_id, transaction_id=transaction_id)
-                    for transaction_id in judgement.transaction_ids
-                ],
+                state="suspended" if codes[event.seq] else "ok",
+                code=codes[event.seq],
+                received_at_ms=self.at_ms,
             )
-        self.say(event.seq, VerdictKind.CREATED, code)
-
-    def _clash(self, judgement: Judgement, seq: int) -> str:
-        """What speaks against an event once HQ's other books are asked; empty when nothing does."""
-        for owner in judgement.owners:
-            known = self.connection.execute(
-                "SELECT 1 FROM members WHERE member_id = :member_id AND brand_id = :brand_id",
-                {"member_id": owner, "brand_id": self.station.brand_id},
-            ).fetchone()
-            if known is None:
-                return MEMBER_UNKNOWN
-        if len(set(judgement.transaction_ids)) < len(judgement.transaction_ids):
-            return TRANSACTION_USED
-        for transaction_id in judgement.transaction_ids:
-            used = self.connection.execute(
-                "SELECT workstation_id, epoch, seq FROM transactions"
-                " WHERE brand_id = :brand_id AND transaction_id = :transaction_id",
-                {"brand_id": self.station.brand_id, "transaction_id": transaction_id},
-            ).fetchone()
-            # An event that was lost here and comes again meets its own mark.
-            if used is not None and tuple(used) != (self.station.workstation_id, self.epoch, seq):
-                return TRANSACTION_USED
-        return ""
+            for event, digest in fresh
+        ]
+        created = self.connection.add_events(rows)
+        known = [event for event, _digest in fresh if event.seq not in created]
+        if known and self._held(known):
+            raise Contended  # another process took the same batch in: compared anew, it is known
+        for event, digest in fresh:
+            if event.seq in created:
+                self.say(event.seq, VerdictKind.CREATED, codes[event.seq])
+            else:
+                self._keep_conflict(event, digest)  # the event is gone, and its name belonged to another content
 
     def _keep_conflict(self, event: WireEvent, digest: bytes) -> None:
         self.connection.execute(

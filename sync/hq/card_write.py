@@ -7,12 +7,12 @@ of the postings to its bucket, so that late events commute.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agent.sqlite import Connection, Row
 from sync.hq.coupon_csv import CardEntry
 from sync.hq.coupon_write import member_of
 from sync.hq.csv_file import Fault
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import index_key
-from sync.hq.feeds import touch_members
+from sync.hq.feeds import hold_brand, touch_members
 from sync.hq.keys import HqKeys
 from sync.hq.row_write import Written
 
@@ -47,6 +47,7 @@ class CardTable:
 
     def write(self, connection: Connection, chunk: Sequence[CardEntry]) -> Written:
         """Write cards; what was used by events since stays used."""
+        hold_brand(connection, self.brand_id)
         created, touched = 0, []
         for entry in chunk:
             member_id = member_of(connection, self.brand_id, self.index_key, entry.member_number)
@@ -87,6 +88,9 @@ def sell(
     connection: Connection, member_id: str, card_id: str, name: str, total: int, price_fen: int, expires: str
 ) -> None:
     """Enter a card that an event sold; its units come with the event's posting (`move`). The caller touches members."""
+    held = card(connection, card_id)
+    if held is not None and held["member_id"] != member_id:
+        return  # a card has one owner
     connection.execute(
         "INSERT INTO count_cards (member_id, card_id, name, total, opening_left, price_fen, expires)"
         " VALUES (:member_id, :card_id, :name, :total, 0, :price_fen, :expires) ON CONFLICT DO NOTHING",

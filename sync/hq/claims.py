@@ -16,11 +16,11 @@ from agent.domain.points import earned
 from agent.domain.refund_shares import base_remaining
 from agent.domain.rules import NO_RULES, RuleSet, rule_set
 from agent.domain.sale import TenderType
-from agent.sqlite import Connection, Row
-from sync.hq import own_books
+from sync.hq import member_counts, own_books
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.judge import Judgement
-from sync.hq.own_books import OwnPosting
+from sync.hq.own_rows import OwnPosting
 
 CLAIM_UNKNOWN: Final = "CLAIM_UNKNOWN"
 CLAIM_USED: Final = "CLAIM_USED"
@@ -78,10 +78,14 @@ def settle(connection: Connection, brand_id: str, sha256: str, member_id: str, a
     if left_fen == 0 and sale.base_fen > 0:
         return Settled("refused", CLAIM_RETURNED)
     points = earned(left_fen, rules.earn)
-    connection.execute(
-        "UPDATE claims SET taken_by = :member_id, points = :points WHERE brand_id = :brand_id AND sha256 = :sha256",
+    taken = connection.execute(
+        "UPDATE claims SET taken_by = :member_id, points = :points WHERE brand_id = :brand_id AND sha256 = :sha256"
+        " AND taken_by = ''",
         {**key, "member_id": member_id, "points": points},
     )
+    if taken.rowcount != 1:
+        return Settled("refused", CLAIM_USED)
+    member_counts.count_join(connection, brand_id, sha256, now_ms)
     expires = rules.points_expire(business_day(asked_ms))
     own_books.post(
         connection, OwnPosting(brand_id, "claim", sha256, member_id, POINTS_ACCOUNT, points, expires, now_ms)

@@ -4,9 +4,9 @@ Called by sync.hq.prove, a bounded part per proof, round robin. That a claim bel
 sync.hq.walk.
 """
 
-from agent.sqlite import Connection
 from sync.hq.audit import keep_place
 from sync.hq.bounds import AUDIT_ACCOUNTS
+from sync.hq.db.seam import Connection
 from sync.proof import Finding
 
 

@@ -13,12 +13,12 @@ from datetime import datetime, time
 from agent.domain.business_day import SHANGHAI, parse_day
 from agent.domain.coupon_batch import validity_faults
 from agent.domain.errors import Refusal
-from agent.sqlite import Connection, Row
 from sync.hq.batch_write import issued_of, newest, stock_of
 from sync.hq.coupon_csv import CouponEntry, check_id
 from sync.hq.csv_file import BadValue, Fault
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import index_key
-from sync.hq.feeds import reserve
+from sync.hq.feeds import hold_brand, reserve
 from sync.hq.keys import HqKeys
 from sync.hq.row_write import Written
 from sync.protocol import Feed, identity_index
@@ -97,6 +97,7 @@ class CouponTable:
 
     def write(self, connection: Connection, chunk: Sequence[CouponEntry]) -> Written:
         """Issue new coupons and withdraw those marked `void`; all others stay as they are."""
+        hold_brand(connection, self.brand_id)
         fresh = [entry for entry in chunk if coupon(connection, entry.coupon_id) is None]
         first = reserve(connection, self.brand_id, Feed.COUPONS, len(fresh))
         for place, entry in enumerate(fresh):
@@ -159,6 +160,7 @@ def issue(
     at_ms: int,
 ) -> None:
     """Issue one coupon, as an import of one row would; Refusal COUPON_INVALID naming every fault."""
+    hold_brand(connection, brand_id)  # ORDER: before stock is counted (S47)
     table = CouponTable.of(connection, keys, brand_id, at_ms)
     entry = CouponEntry(1, coupon_id, member_number, batch_id)
     try:
@@ -173,6 +175,7 @@ def issue(
 
 def withdraw(connection: Connection, brand_id: str, coupon_id: str) -> bool:
     """Withdraw an issued coupon; False when it is used or withdrawn already. Refusal 404 COUPON_UNKNOWN."""
+    hold_brand(connection, brand_id)
     held = coupon(connection, coupon_id)
     if held is None or held["brand_id"] != brand_id:
         raise Refusal("COUPON_UNKNOWN", "this brand has no such coupon", status=404)

@@ -13,12 +13,13 @@ from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
 from agent.ports import Clock, Entropy
-from agent.sqlite import Connection
-from sync.hq import coupon_write, freezes, importer, member_write, recompute, rules_write
+from sync.hq import coupon_write, expiry, freezes, importer, member_write, recompute, restored, rules_write
 from sync.hq.bounds import COUPON_ID_BYTES
+from sync.hq.db.seam import Connection
 from sync.hq.importer import ImportReport, Progress
 from sync.hq.keys import HqKeys
 from sync.hq.recompute import Difference, RuleBook
+from sync.hq.restored import Awaited
 
 T = TypeVar("T")
 
@@ -113,11 +114,26 @@ class HqDesk(ABC):
         """Forget who a member is; the books keep the random id. Refusal 404 MEMBER_UNKNOWN."""
         await self._write(lambda c: member_write.erase(c, brand_id, member_id))
 
+    # --- restored from a copy ---------------------------------------------------------------------------------------
+    async def declare_restored(self, reason: str) -> None:
+        """Say that this database is a copy of an earlier one: nothing is granted until every till has told."""
+        now = self._clock.now_ms()
+        await self._write(lambda c: restored.declare(c, reason, now))
+
+    async def awaited(self) -> list[Awaited]:
+        """Workstations that a restored HQ still waits for."""
+        return await self._read(restored.awaited)
+
     # --- what was sold, reckoned again ------------------------------------------------------------------------------
     async def recompute_some(self) -> bool:
         """Reckon the next few folded events again (R13); False when none was left."""
         now = self._clock.now_ms()
         return await self._write(lambda c: recompute.step(c, self._rules, now))
+
+    async def expire_some(self) -> bool:
+        """Post what is left of the next few lots whose last day is over (S27); False when none was left."""
+        now = self._clock.now_ms()
+        return await self._write(lambda c: expiry.step(c, now))
 
     async def differences(self, workstation_id: str = "") -> list[Difference]:
         """Reckon what is left, then list the events that say something else than HQ reckons, newest first."""

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from agent.domain.errors import AgentError, DiskLow, Refusal, StorageError
 from agent.limits import BATCH_INFLATED_BYTES
 from sync.hq.bounds import COMPRESS_FROM_BYTES, REQUEST_READ_S, ZSTD_WINDOW_BYTES
+from sync.hq.channels import Channel
 from sync.hq.enrol import Station
 from sync.hq.keys import verify
 from sync.hq.service import HqService
@@ -64,6 +65,15 @@ async def joiner(hq: HqService, request: Request) -> str:
     if brand_id is None:
         raise Refusal("NOT_AUTHENTICATED", "send a token of `pos-agent hq token --kind join`", status=401)
     return brand_id
+
+
+async def channel(hq: HqService, request: Request, name: str) -> Channel:
+    """The online channel that calls with a bearer token, under its own name; Refusal 401 NOT_AUTHENTICATED."""
+    token = _bearer(request)
+    found = await hq.channels.of_token(token) if token else None
+    if found is None or found.name != name:
+        raise Refusal("NOT_AUTHENTICATED", "send the token of `pos-agent hq channels add`", status=401)
+    return found
 
 
 def _bearer(request: Request) -> str:

@@ -14,8 +14,8 @@ from agent.domain.dynamic_code import compose, signing_bytes
 from agent.domain.errors import Refusal
 from agent.domain.ids import is_caller_id
 from agent.limits import TEXT_CHARS
-from agent.sqlite import Connection
 from sync.hq.bounds import ENROL_CODE_BYTES, ENROL_CODE_TTL_S
+from sync.hq.db.seam import Connection
 from sync.hq.keys import HqKeys
 from sync.protocol import EnrolAnswer, EnrolRequest, Feed, identity_index
 
@@ -118,6 +118,7 @@ def revoke_workstation(connection: Connection, workstation_id: str) -> None:
 
 def redeem(connection: Connection, keys: HqKeys, request: EnrolRequest, at_ms: int) -> EnrolAnswer:
     """Turn a valid code into an enrolled workstation; Refusal 403 ENROL_CODE_UNKNOWN, _EXPIRED or _SPENT."""
+    connection.hold("enrolment")  # a code works once
     row = connection.execute(
         "SELECT w.workstation_id, w.public_key, w.code_spent, w.code_expires_at_ms, w.store_id, s.name AS store_name,"
         " s.brand_id FROM workstations w JOIN stores s ON s.store_id = w.store_id WHERE w.code_hash = :hash",

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from agent.domain.errors import Refusal
 from agent.limits import FEED_PAGE_ROWS, LEASES_RECALLED
-from agent.sqlite import Connection, Row, transaction
+from sync.hq import restored
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.member_rows import MEMBER_SELECT, member_row
 from sync.protocol import CouponRow, Feed, FeedPage, FeedRow, IdentityRow, ItemRow, MerchantRow, RulesRow
@@ -30,8 +31,19 @@ _SELECT: Final[dict[Feed, str]] = {
 }
 
 
+def hold_brand(connection: Connection, brand_id: str, *, shared: bool = False) -> None:
+    """Let nobody else change members of a brand, or what they hold, until this transaction ends."""
+    connection.hold(f"brand {brand_id}", shared=shared)
+
+
+def hold_member(connection: Connection, *member_ids: str) -> None:
+    """Let nobody else move members' lots until this transaction ends: they are read, reckoned and written."""
+    connection.hold(*(f"member {member_id}" for member_id in member_ids))
+
+
 def reserve(connection: Connection, brand_id: str, feed: Feed, rows: int) -> int:
     """Take `rows` feed numbers inside the caller's write transaction; gives the first of them."""
+    hold_brand(connection, brand_id)  # ORDER: to the commit, so that no reader sees a number before a smaller one
     row = connection.execute(
         "UPDATE feed_counters SET last_no = last_no + :rows WHERE brand_id = :brand_id AND feed = :feed"
         " RETURNING last_no",
@@ -48,8 +60,8 @@ def touch_members(connection: Connection, brand_id: str, member_ids: Iterable[st
     if not touched:
         return
     first = reserve(connection, brand_id, Feed.MEMBERS, len(touched))
-    connection.executemany(
-        "UPDATE members SET feed_no = :feed_no WHERE member_id = :member_id",
+    connection.bulk(
+        "UPDATE members SET feed_no = i.feed_no FROM incoming AS i WHERE members.member_id = i.member_id",
         [{"feed_no": first + place, "member_id": member_id} for place, member_id in enumerate(touched)],
     )
 
@@ -61,7 +73,7 @@ def page(connection: Connection, station: Station, feed: Feed, after: int, limit
     answering an empty page would silently lose every change until the counter caught up.
     """
     # ORDER: one transaction, so that balances and watermarks speak of the same events.
-    with transaction(connection):
+    with connection.snapshot():
         key = {"brand_id": station.brand_id, "feed": feed.value}
         last = connection.execute(
             "SELECT last_no FROM feed_counters WHERE brand_id = :brand_id AND feed = :feed", key
@@ -69,14 +81,28 @@ def page(connection: Connection, station: Station, feed: Feed, after: int, limit
         if after > last:
             hint = "pull this feed again from 0"
             raise Refusal("CURSOR_AHEAD", f"{feed.value}: cursor {after} is past {last}", hint=hint, status=409)
-        parameters = {"brand_id": station.brand_id, "after": after, "limit": limit + 1}
-        found = connection.execute(_SELECT[feed], parameters).fetchall()
+        found = rows_behind(connection, station.brand_id, feed, after, limit + 1)
         rows = [feed_row(connection, feed, row) for row in found[:limit]]
         watermarks = watermarks_of(connection, station.workstation_id) if feed is Feed.MEMBERS else {}
         recalls = _recalls(connection, station.workstation_id) if feed is Feed.MEMBERS else []
+        report = restored.wanted_of(connection, station) if feed is Feed.MEMBERS else ""
     cursor = found[: len(rows)][-1]["feed_no"] if rows else after
     more = len(found) > limit
-    return FeedPage(feed=feed, rows=rows, cursor=cursor, more=more, watermarks=watermarks, recalls=recalls)
+    return FeedPage(
+        feed=feed, rows=rows, cursor=cursor, more=more, watermarks=watermarks, recalls=recalls, report=report
+    )
+
+
+def ends(connection: Connection, brand_id: str) -> dict[str, int]:
+    """Give the last number of each feed of a brand."""
+    found = connection.execute("SELECT feed, last_no FROM feed_counters WHERE brand_id = :id", {"id": brand_id})
+    return {row["feed"]: row["last_no"] for row in found.fetchall()}
+
+
+def rows_behind(connection: Connection, brand_id: str, feed: Feed, after: int, limit: int) -> list[Row]:
+    """Read at most `limit` rows of a feed behind a cursor, in feed order; `feed_row` writes them."""
+    parameters = {"brand_id": brand_id, "after": after, "limit": limit}
+    return connection.execute(_SELECT[feed], parameters).fetchall()
 
 
 def feed_row(connection: Connection, feed: Feed, row: Row) -> FeedRow:

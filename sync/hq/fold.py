@@ -4,20 +4,21 @@ Called by sync.hq.books inside its transaction. A watermark therefore says preci
 totals and the chain head hold.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from agent.domain.digest import extend, genesis
 from agent.domain.ids import EventName
+from agent.domain.lease import OpenedLease
 from agent.domain.ledger import fold
 from agent.domain.sale import Posting
-from agent.sqlite import Connection
-from sync.hq import audit, claims, clocks, offers_fold, releases
+from agent.limits import BATCH_EVENTS
+from sync.hq import audit, budget_fold, claims, clocks, offers_fold, releases, wechat_checks
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
-from sync.hq.feeds import reserve
+from sync.hq.feeds import hold_brand, hold_member, touch_members
 from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
 from sync.hq.lease_book import LeaseBook
-from sync.protocol import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Advanced:
 
     watermark: int
     broken: Sequence[int]
+    strangers: Sequence[OpenedLease] = ()
+    """Leases that were opened and that HQ does not know it granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +57,14 @@ class Folder:
         postings: list[tuple[int, int, Posting]] = []
         moves: list[tuple[int, Judgement]] = []
         days: dict[tuple[str, str], tuple[int, int, int]] = {}
-        rows = self.connection.execute(
-            "SELECT seq, body, digest, chain, code FROM events WHERE workstation_id = :workstation_id"
-            " AND epoch = :epoch AND seq > :watermark ORDER BY seq",
-            self._key(watermark=watermark),
-        )
-        for row in rows:
+        for row in self._waiting(watermark):
             if row["seq"] != reached + 1:
                 break
             reached = row["seq"]
             # One altered event breaks its own link only: the next may follow from our head or from the one it names.
             linked = row["chain"] in (extend(head, row["digest"]), extend(sent, row["digest"]))
             head, sent = extend(head, row["digest"]), row["chain"]
-            judgement = self._judgement(reached, row["body"])
+            judgement = self.judged.get(reached) or self._judged_again(reached)
             if not row["code"] and not linked:
                 broken.append(reached)
             folded = not row["code"] and linked
@@ -74,23 +72,49 @@ class Folder:
                 postings.extend((reached, place, one) for place, one in enumerate(judgement.postings))
                 moves.append((reached, judgement))
             _count(days, judgement, "ok" if folded else "suspended")
-        rows.close()
+        strangers: Sequence[OpenedLease] = ()
         if reached > watermark or chain is None:
+            self._hold(moves)
             self._suspend(broken)
             self._fold(postings, days)
             self._set_chain(reached, head, sent)
-            self._lease(moves, reached)
+            strangers = self._lease(moves, reached)
             releases.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
             offers_fold.follow(self.connection, self.station, self.epoch, moves)
             claims.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
-        return Advanced(reached, broken)
+            wechat_checks.follow(self.connection, self.station, self.epoch, moves)
+        return Advanced(reached, broken, strangers)
 
-    def _judgement(self, seq: int, body: str) -> Judgement:
-        """Of this batch, or read again for an event that waited behind a gap."""
-        if seq in self.judged:
-            return self.judged[seq]
+    def _waiting(self, after: int) -> Iterator[Row]:
+        """Events behind a seq, a batch at a time: behind a gap there may be very many."""
+        more = True
+        while more:
+            rows = self.connection.execute(
+                "SELECT seq, digest, chain, code FROM events WHERE workstation_id = :workstation_id"
+                " AND epoch = :epoch AND seq > :after ORDER BY seq LIMIT :limit",
+                self._key(after=after, limit=BATCH_EVENTS),
+            ).fetchall()
+            yield from rows
+            more = len(rows) == BATCH_EVENTS
+            after = rows[-1]["seq"] if rows else after
+
+    def _hold(self, moves: Sequence[tuple[int, Judgement]]) -> None:
+        """ORDER: the brand before its members, and before anything of theirs is read or written."""
+        judged = [one for _seq, one in moves]
+        if any(one.owners or one.member_id or one.closing is not None or one.of is not None for one in judged):
+            hold_brand(self.connection, self.station.brand_id)
+            hold_member(self.connection, *sorted({owner for one in judged for owner in one.owners}))
+        elif any(one.claim for one in judged):
+            hold_brand(self.connection, self.station.brand_id, shared=True)  # nobody joins by them meanwhile
+
+    def _judged_again(self, seq: int) -> Judgement:
+        """Of an event that waited behind a gap; of the batch every judgement is at hand."""
+        row = self.connection.execute(
+            "SELECT body FROM events WHERE workstation_id = :workstation_id AND epoch = :epoch AND seq = :seq",
+            self._key(seq=seq),
+        ).fetchone()
         name = EventName(self.station.workstation_id, self.epoch, seq)
-        return judge(body, name, self.station.store_id, self.station.brand_id)
+        return judge(row["body"], name, self.station.store_id, self.station.brand_id)
 
     def _suspend(self, seqs: Sequence[int]) -> None:
         self.connection.executemany(
@@ -103,44 +127,42 @@ class Folder:
         self, postings: Sequence[tuple[int, int, Posting]], days: Mapping[tuple[str, str], tuple[int, int, int]]
     ) -> None:
         sums = fold(posting for _seq, _place, posting in postings)
-        self.connection.executemany(
-            "INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, amount, bucket, expires,"
-            " lease) VALUES (:workstation_id, :epoch, :seq, :position, :owner, :account, :amount, :bucket, :expires,"
-            " :lease) ON CONFLICT DO NOTHING",
-            [self._key(seq=seq, position=place, **asdict(one)) for seq, place, one in postings],
-        )
-        self.connection.executemany(
-            "INSERT INTO accounts (member_id, account, balance) VALUES (:member_id, :account, :amount)"
-            " ON CONFLICT (member_id, account) DO UPDATE SET balance = accounts.balance + excluded.balance",
+        rows = [
+            self._key(
+                seq=seq, position=place, owner=one.owner, account=one.account, amount=one.amount, bucket=one.bucket,
+                expires=one.expires, lease=one.lease,
+            )
+            for seq, place, one in postings
+        ]  # fmt: skip
+        self.connection.add_postings(rows, self.at_ms)
+        self.connection.bulk(
+            "INSERT INTO accounts (member_id, account, balance) SELECT member_id, account, amount FROM incoming AS i"
+            " WHERE true ON CONFLICT (member_id, account) DO UPDATE SET balance = accounts.balance + excluded.balance",
             [{"member_id": owner, "account": account, "amount": sums[account, owner]} for account, owner in sums],
         )
-        touched = sorted({owner for _account, owner in sums})
-        if touched:
-            first = reserve(self.connection, self.station.brand_id, Feed.MEMBERS, len(touched))
-            self.connection.executemany(
-                "UPDATE members SET feed_no = :feed_no WHERE member_id = :member_id",
-                [{"feed_no": first + place, "member_id": owner} for place, owner in enumerate(touched)],
-            )
+        touch_members(self.connection, self.station.brand_id, [owner for _account, owner in sums])
         self.connection.executemany(
             "INSERT INTO day_totals (workstation_id, epoch, business_day, state, events, payable_fen, points)"
             " VALUES (:workstation_id, :epoch, :day, :state, :events, :payable_fen, :points)"
             " ON CONFLICT (workstation_id, epoch, business_day, state) DO UPDATE SET"
-            " events = events + excluded.events, payable_fen = payable_fen + excluded.payable_fen,"
-            " points = points + excluded.points",
+            " events = day_totals.events + excluded.events, points = day_totals.points + excluded.points,"
+            " payable_fen = day_totals.payable_fen + excluded.payable_fen",
             [
                 self._key(day=day, state=state, events=events, payable_fen=payable_fen, points=points)
                 for (day, state), (events, payable_fen, points) in days.items()
             ],
         )
 
-    def _lease(self, moves: Sequence[tuple[int, Judgement]], reached: int) -> None:
+    def _lease(self, moves: Sequence[tuple[int, Judgement]], reached: int) -> Sequence[OpenedLease]:
         """Lots and leases, event by event; facts for a person are kept beside what audits find."""
-        book = LeaseBook(self.connection, self.station, self.epoch)
+        book = LeaseBook(self.connection, self.station, self.epoch, self.at_ms)
         for seq, judgement in moves:
             book.fold(seq, judgement)
         book.honour(reached)
         found = [*book.found, *clocks.of_events(self.epoch, moves, self.at_ms)]
         audit.record(self.connection, self.station.workstation_id, found, self.at_ms)
+        budget_fold.follow(self.connection, moves, self.at_ms)
+        return book.strangers
 
     def _set_chain(self, watermark: int, head: bytes, sent_head: bytes) -> None:
         self.connection.execute(

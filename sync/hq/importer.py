@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from agent.ports import Entropy
-from agent.sqlite import Connection
 from sync.hq.batch_write import BatchTable
 from sync.hq.bounds import IMPORT_CHUNK_ROWS, IMPORT_FAULTS
 from sync.hq.card_write import CardTable
 from sync.hq.coupon_csv import BatchEntry, CardEntry, CouponEntry, batch_entries, card_entries, coupon_entries
 from sync.hq.coupon_write import CouponTable
 from sync.hq.csv_file import Fault
+from sync.hq.db.seam import Connection
 from sync.hq.item_csv import RowEntry, item_entries, merchant_entries
 from sync.hq.keys import HqKeys
 from sync.hq.member_csv import MemberEntry, entries
@@ -136,20 +136,28 @@ class _Run(Generic[E]):
         await self._pass("write", self._write)
         return self.report
 
-    async def _pass(self, stage: str, step: Callable[[Connection, list[E | Fault]], None]) -> None:
+    async def _pass(self, stage: str, step: Callable[[Connection, list[E | Fault]], Written]) -> None:
         source, done = self.read(), 0
+        chunk: list[E | Fault] = []
 
-        def work(connection: Connection) -> int:
-            chunk = list(islice(source, IMPORT_CHUNK_ROWS))
-            step(connection, chunk)
-            return len(chunk)
+        def work(connection: Connection) -> Written:
+            if not chunk:  # ORDER: the file is read in this thread, and once, however often the rest is tried
+                chunk.extend(islice(source, IMPORT_CHUNK_ROWS))
+            return step(connection, chunk)
 
-        while taken := await self.transact(work):
-            done += taken
+        while True:
+            written = await self.transact(work)
+            if not chunk:
+                return
+            self.report.created += written.created
+            self.report.updated += written.updated
+            self.report.unchanged += written.unchanged
+            done += len(chunk)
+            chunk.clear()
             if self.progress is not None:
                 self.progress(stage, done)
 
-    def _check(self, connection: Connection, chunk: list[E | Fault]) -> None:
+    def _check(self, connection: Connection, chunk: list[E | Fault]) -> Written:
         self.report.rows += len(chunk)
         good = [entry for entry in chunk if not isinstance(entry, Fault)]
         faults = [entry for entry in chunk if isinstance(entry, Fault)] + self.table.check(connection, good)
@@ -157,10 +165,8 @@ class _Run(Generic[E]):
         self.report.faults.extend(faults[: max(0, IMPORT_FAULTS - len(self.report.faults))])
         if self.lint is not None:
             self.report.warnings += self.lint(connection, good)[: max(0, IMPORT_FAULTS - len(self.report.warnings))]
+        return Written()
 
-    def _write(self, connection: Connection, chunk: list[E | Fault]) -> None:
+    def _write(self, connection: Connection, chunk: list[E | Fault]) -> Written:
         good = [entry for entry in chunk if not isinstance(entry, Fault) and entry.line not in self.bad_lines]
-        written = self.table.write(connection, good)
-        self.report.created += written.created
-        self.report.updated += written.updated
-        self.report.unchanged += written.unchanged
+        return self.table.write(connection, good)

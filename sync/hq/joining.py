@@ -9,21 +9,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.domain.business_day import business_day
 from agent.domain.digest import canonical
 from agent.domain.errors import Refusal
-from agent.domain.ids import random_id
-from agent.domain.ledger import POINTS_ACCOUNT
 from agent.domain.rules import RuleSet, rule_set
 from agent.ports import Entropy
-from agent.sqlite import Connection, Row
 from sync.claim_protocol import ClaimAnswer, ClaimRequest
-from sync.hq import claims, coupon_write, own_books
-from sync.hq.bounds import COUPON_ID_BYTES, PARKED_CLAIMS
+from sync.hq import claims, packs
+from sync.hq.bounds import PARKED_CLAIMS
+from sync.hq.db.seam import Connection, Row
+from sync.hq.feeds import hold_brand
 from sync.hq.keys import HqKeys
 from sync.hq.member_csv import Kind, MemberEntry
 from sync.hq.member_write import MemberTable
-from sync.hq.own_books import OwnPosting
 from sync.protocol import identity_index
 
 _NUMBER_DIGITS = 12
@@ -46,6 +43,7 @@ class Joining:
         """Join and settle. Refusal CONFLICT (409), MEMBER_UNKNOWN (404), IDENTITY_CLASH (409), NO_RULES (409),
         CLAIMS_TOO_MANY (429).
         """
+        hold_brand(self.connection, self.brand_id)  # ORDER: before anybody is looked up: nobody joins twice
         table = MemberTable.of(self.connection, self.keys, self.entropy, self.brand_id)
         sha256 = hashlib.sha256(self.ask.claim.encode()).hexdigest()
         asked = self._asked(table, sha256)
@@ -65,7 +63,11 @@ class Joining:
             table.bind(self.connection, member_id, pairs)
         self._require_room(member_id)
         done = claims.settle(self.connection, self.brand_id, sha256, member_id, self.now_ms, self.now_ms)
-        pack_points, coupon_id = self._pack(table, rules, member_id) if is_new else (0, "")
+        pack_points, coupon_id = 0, ""
+        if is_new:
+            pack_points, coupon_id = packs.give(
+                self.connection, self.keys, self.brand_id, rules, member_id, self.now_ms
+            )  # fmt: skip
         self.connection.execute(
             "INSERT INTO claim_joins (brand_id, request_id, asked, sha256, member_id, is_new, at_ms, state, code,"
             " points, pack_points, coupon_id) VALUES (:brand_id, :request_id, :asked, :sha256, :member_id, :is_new,"
@@ -140,37 +142,8 @@ class Joining:
         if parked >= PARKED_CLAIMS:
             raise Refusal("CLAIMS_TOO_MANY", "too many claims of this member wait for their sales", status=429)
 
-    def _pack(self, table: MemberTable, rules: RuleSet, member_id: str) -> tuple[int, str]:
-        """The new-member pack (S08), once: points, and a coupon of the batch that the rules name."""
-        offer = rules.join_offer
-        expires = rules.points_expire(business_day(self.now_ms))
-        posting = OwnPosting(
-            self.brand_id, "join", member_id, member_id, POINTS_ACCOUNT, offer.points, expires, self.now_ms
-        )
-        points = offer.points if own_books.post(self.connection, posting) else 0
-        if not offer.batch_id:
-            return points, ""
-        coupon_id = random_id("c", self.entropy.token(COUPON_ID_BYTES))
-        number = self._number(member_id)
-        try:
-            coupon_write.issue(
-                self.connection, self.keys, self.brand_id, offer.batch_id, number, coupon_id, self.now_ms
-            )  # fmt: skip
-        except Refusal:  # the batch has ended or is out of stock: joining stands, and the answer names no coupon
-            return points, ""
-        return points, coupon_id
-
     def _number(self, member_id: str) -> str:
-        """The first code of a member, which is the number a new one was given."""
-        row = self.connection.execute(
-            "SELECT identity_index, value_sealed FROM identities WHERE member_id = :id AND kind = 'code'"
-            " AND deleted = 0 ORDER BY feed_no LIMIT 1",
-            {"id": member_id},
-        ).fetchone()
-        if row is None:
-            return ""
-        place = f"{self.brand_id}/{row['identity_index'].hex()}"
-        return self.keys.open("identities", "value", place, row["value_sealed"]).decode()
+        return packs.number_of(self.connection, self.keys, self.brand_id, member_id)
 
     def _answer(self, row: Row) -> ClaimAnswer:
         return ClaimAnswer(

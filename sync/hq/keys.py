@@ -65,6 +65,11 @@ class HqKeys:
         except InvalidTag as error:
             raise StorageError(f"{table}.{column}: sealed elsewhere or altered", hint="check the key file") from error
 
+    def mark(self, purpose: str, message: bytes) -> bytes:
+        """Mark something as made by this HQ: 32 bytes that nobody else can make for this purpose."""
+        key = hmac.digest(self.data_key, f"pos-agent/{purpose}-mark/1".encode(), "sha256")
+        return hmac.digest(key, message, "sha256")
+
     def phone_index(self, brand_id: str, phone: str) -> bytes:
         """Index a phone number under a key that never leaves HQ: numbers are too few to hide behind a store's key."""
         key = hmac.digest(self.data_key, b"pos-agent/phone-index/1", "sha256")

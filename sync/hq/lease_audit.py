@@ -6,9 +6,9 @@ sync.hq.walk. It names what does not follow and repairs nothing.
 
 from agent.domain.ids import EventName
 from agent.domain.ledger import PENDING_ACCOUNT, lot_name, own_lease
-from agent.sqlite import Connection, Row
 from sync.hq.audit import keep_place
 from sync.hq.bounds import AUDIT_ACCOUNTS, AUDIT_LEASES
+from sync.hq.db.seam import Connection, Row
 from sync.hq.lease_book import held_of
 from sync.proof import Finding
 
@@ -23,7 +23,8 @@ def leases(connection: Connection, workstation_id: str) -> list[Finding]:
         " EXISTS (SELECT 1 FROM lease_closings c WHERE c.workstation_id = l.workstation_id"
         " AND c.lease_id = l.lease_id AND c.honoured = 1) AS closed,"
         " EXISTS (SELECT 1 FROM write_offs w WHERE w.workstation_id = l.workstation_id"
-        " AND w.lease_id = l.lease_id AND w.amount = MAX(0, MIN(l.amount, l.amount - w.settled))) AS written_off"
+        " AND w.lease_id = l.lease_id AND w.amount = CASE WHEN w.settled <= 0 THEN l.amount"
+        " WHEN w.settled >= l.amount THEN 0 ELSE l.amount - w.settled END) AS written_off"
         " FROM leases l WHERE l.workstation_id = :who AND l.lease_id > :place ORDER BY l.lease_id LIMIT :limit",
         key,
     ).fetchall()

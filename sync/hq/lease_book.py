@@ -7,6 +7,7 @@ sum of lots + sum over open leases of what they still hold.
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from agent.domain.budget import BUDGET_LEASE
 from agent.domain.ids import EventName
 from agent.domain.lease import OpenedLease
 from agent.domain.ledger import (
@@ -18,10 +19,11 @@ from agent.domain.ledger import (
     opens_own_lease,
 )
 from agent.domain.sale import Posting
-from agent.sqlite import Connection, Row
 from sync.hq import lots
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.judge import Judgement
+from sync.hq.lot_credits import Credits
 from sync.proof import Finding
 
 POINTS_FROZEN: Final = "POINTS_FROZEN"
@@ -29,6 +31,11 @@ LEASE_CLOSED: Final = "LEASE_CLOSED"
 LEASE_OVERSPENT: Final = "LEASE_OVERSPENT"
 LEASE_UNKNOWN: Final = "LEASE_UNKNOWN"
 LEASE_LEFT_DIFFERS: Final = "LEASE_LEFT_DIFFERS"
+_OPEN: Final = (
+    "INSERT INTO leases (workstation_id, lease_id, request_id, epoch, seq, member_id, account, bucket, expires,"
+    " amount, settled, usable_until_ms, state) SELECT who, lease_id, request_id, epoch, seq, member_id, account,"
+    " bucket, expires, amount, 0, usable_until_ms, 'open' FROM incoming AS i"
+)
 
 
 def held(amount: int, settled: int, state: str) -> int:
@@ -47,12 +54,7 @@ def held_of(row: Row) -> int:
 
 def insert(connection: Connection, who: str, request_id: str, row: dict[str, Any]) -> None:
     """Insert an open lease of workstation `who`; `seq` 0 while its workstation has not said that it holds it."""
-    connection.execute(
-        "INSERT INTO leases (workstation_id, lease_id, request_id, epoch, seq, member_id, account, bucket, expires,"
-        " amount, settled, usable_until_ms, state) VALUES (:who, :lease_id, :request_id, :epoch, :seq, :member_id,"
-        " :account, :bucket, :expires, :amount, 0, :usable_until_ms, 'open')",
-        {"seq": 0, **row, "who": who, "request_id": request_id},
-    )
+    connection.bulk(_OPEN, [{"seq": 0, **row, "who": who, "request_id": request_id}])
 
 
 @dataclass(slots=True)
@@ -62,8 +64,22 @@ class LeaseBook:
     connection: Connection
     station: Station
     epoch: str
+    now_ms: int
     found: list[Finding] = field(default_factory=list)
     """Facts for a person: spends of leases that were closed, overspent or unknown."""
+    strangers: list[OpenedLease] = field(default_factory=list)
+    """Opened by their workstation, and never granted as far as HQ knows."""
+    _opens: list[dict[str, str | int]] = field(default_factory=list)
+    _credits: Credits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._credits = Credits(self.connection)
+
+    def _settle_up(self) -> None:
+        """Write leases and credits that waited for one another; before any of either is read."""
+        self._credits.settle()
+        opens, self._opens = self._opens, []
+        self.connection.bulk(_OPEN, opens)
 
     def fold(self, seq: int, event: Judgement) -> None:
         """Book one event that has become contiguous and is not suspended."""
@@ -96,6 +112,7 @@ class LeaseBook:
 
         Only what both ends say is left comes back; a spend that is suspended here holds its lease open.
         """
+        self._settle_up()
         rows = self.connection.execute(
             "SELECT c.epoch, c.seq, c.lease_id, c.remaining FROM lease_closings c LEFT JOIN chains h"
             " ON h.workstation_id = c.workstation_id AND h.epoch = c.of_epoch"
@@ -123,6 +140,7 @@ class LeaseBook:
 
     def _confirm(self, seq: int, opened: OpenedLease, day: str) -> None:
         """A granted lease that the workstation has taken up; one HQ has lost (a restored copy) is granted again."""
+        self._settle_up()
         key = {"who": self.station.workstation_id, "id": opened.lease_id, "epoch": self.epoch, "seq": seq}
         known = self.connection.execute(
             "UPDATE leases SET seq = :seq WHERE workstation_id = :who AND lease_id = :id AND epoch = :epoch"
@@ -131,17 +149,20 @@ class LeaseBook:
         )
         if known.rowcount or self._lease(opened.lease_id) is not None:
             return
+        self.strangers.append(opened)
         self._find(seq, opened.lease_id, LEASE_UNKNOWN, f"{opened.amount} opened, and never granted here")
         owed = lots.debit(
             self.connection, opened.owner, opened.account, opened.bucket, opened.amount,
-            day=day, expires=opened.expires,
+            day=day, now_ms=self.now_ms, expires=opened.expires,
         )  # fmt: skip
         if owed:
             self._find(seq, opened.lease_id, LEASE_OVERSPENT, f"{owed} more than the member has")
         self._open(seq, opened)
 
     def _open(self, seq: int, opened: OpenedLease) -> None:
-        row = {
+        row: dict[str, str | int] = {
+            "who": self.station.workstation_id,
+            "request_id": "",
             "lease_id": opened.lease_id,
             "epoch": self.epoch,
             "seq": seq,
@@ -152,7 +173,7 @@ class LeaseBook:
             "amount": opened.amount,
             "usable_until_ms": opened.usable_until_ms,
         }
-        insert(self.connection, self.station.workstation_id, "", row)
+        self._opens.append(row)
 
     def _post(self, seq: int, lot: str, one: Posting, event: Judgement) -> None:
         if one.account == PENDING_ACCOUNT:  # held back: nothing that could be granted, and a person must look (S53)
@@ -171,6 +192,13 @@ class LeaseBook:
 
     def _settle(self, seq: int, one: Posting, event: Judgement) -> None:
         """A spend of a lease, or its refund; what the lease does not cover moves lots, and a person is told."""
+        if one.lease == BUDGET_LEASE:  # R13: it stands for the customer; sync.hq.budget_fold names who overdrew
+            bucket = one.bucket or _nameless(one.account)
+            if one.amount > 0:
+                self._credit(one, bucket, one.amount, event.at_ms)
+            elif one.amount < 0:
+                self._debit(one, bucket, -one.amount, event.business_day)
+            return
         lease = self._lease(one.lease)
         beyond = one.amount
         if lease is not None and (lease["member_id"], lease["account"]) == (one.owner, one.account):
@@ -189,12 +217,16 @@ class LeaseBook:
             self._find(seq, one.lease, code, f"{-beyond} {one.account} spent, {owed} of it beyond the balance")
 
     def _credit(self, one: Posting, bucket: str, amount: int, at_ms: int) -> None:
-        lots.credit(self.connection, one.owner, one.account, bucket, amount, expires=one.expires, at_ms=at_ms)
+        self._credits.put(one, bucket, amount, at_ms)
 
     def _debit(self, one: Posting, bucket: str, amount: int, day: str) -> int:
-        return lots.debit(self.connection, one.owner, one.account, bucket, amount, day=day, expires=one.expires)
+        self._settle_up()
+        return lots.debit(
+            self.connection, one.owner, one.account, bucket, amount, day=day, now_ms=self.now_ms, expires=one.expires
+        )
 
     def _lease(self, lease_id: str) -> Row | None:
+        self._settle_up()
         row: Row | None = self.connection.execute(
             "SELECT * FROM leases WHERE workstation_id = :who AND lease_id = :id",
             {"who": self.station.workstation_id, "id": lease_id},

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from agent.domain.business_day import business_day
 from agent.domain.errors import Refusal
 from agent.limits import LEASE_USABLE_S, LEASES_A_PAGE
-from agent.sqlite import Connection, Row, transaction
-from sync.hq import lots
+from sync.hq import lots, restored
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.feeds import watermarks_of
 from sync.hq.lease_book import end, held_of, insert
@@ -21,10 +21,12 @@ from sync.lease_protocol import HeldLease, LeaseAnswer, LeaseGrant, LeasePage, L
 def grant(connection: Connection, station: Station, request: LeaseRequest, now_ms: int, token: str) -> LeaseAnswer:
     """Debit lots and insert leases, once per request id. `token` names the new leases.
 
-    Refusal EPOCH_NOT_IN_FORCE, MEMBER_UNKNOWN, MEMBER_FROZEN. Too little is no refusal: what there is is granted, and
-    what other workstations hold idle is called back.
+    Refusal HQ_RESTORED (sync.hq.restored), EPOCH_NOT_IN_FORCE, MEMBER_UNKNOWN, MEMBER_FROZEN. Too little is no
+    refusal: what there is is granted, and what other workstations hold idle is called back.
     """
     who = station.workstation_id
+    connection.hold(f"grants {who}")  # once per request id, however often it is asked at the same time
+    restored.require_told(connection, station.brand_id)
     _require_epoch(connection, who, request)
     member = connection.execute(
         "SELECT frozen FROM members WHERE member_id = :id AND brand_id = :brand AND status = 'active'",
@@ -43,6 +45,8 @@ def grant(connection: Connection, station: Station, request: LeaseRequest, now_m
     granting = _Granting(connection, station, request, now_ms, token)
     for want in request.wants:
         granting.give(want)
+    if granting.given:
+        restored.count_grant(connection)
     return LeaseAnswer(leases=granting.given, short=granting.short)
 
 
@@ -135,7 +139,7 @@ def _grant(row: Row) -> LeaseGrant:
 # --- what workstations hold -----------------------------------------------------------------------------------------
 def page(connection: Connection, station: Station, after: str) -> LeasePage:
     """Open leases of a workstation behind an id, and the watermarks of the same moment."""
-    with transaction(connection):
+    with connection.snapshot():
         rows = connection.execute(
             "SELECT * FROM leases WHERE workstation_id = :who AND state = 'open' AND lease_id > :after"
             " ORDER BY lease_id LIMIT :limit",
@@ -177,6 +181,8 @@ def write_off(connection: Connection, workstation_id: str, now_ms: int) -> list[
     known = connection.execute("SELECT 1 FROM workstations WHERE workstation_id = :who", {"who": workstation_id})
     if known.fetchone() is None:
         raise Refusal("WORKSTATION_UNKNOWN", f"there is no workstation {workstation_id}", status=404)
+    connection.hold(f"station {workstation_id}")  # ORDER: no event of it spends a lease meanwhile
+    connection.hold(f"grants {workstation_id}")
     found = at_risk(connection, workstation_id)
     rows = connection.execute(
         "SELECT * FROM leases WHERE workstation_id = :who AND state = 'open'", {"who": workstation_id}
@@ -194,4 +200,5 @@ def write_off(connection: Connection, workstation_id: str, now_ms: int) -> list[
                 "at_ms": now_ms,
             },
         )
+    restored.write_off(connection, workstation_id, now_ms)
     return found

@@ -9,7 +9,7 @@ from agent.domain.buckets import BUCKET_EVENTS, SUB_EVENTS, add, h42, pack, pack
 from agent.domain.buckets import Sums as _Sums
 from agent.domain.digest import event_digest
 from agent.limits import LOCATE_EVENTS
-from agent.sqlite import Connection
+from sync.hq.db.seam import Connection
 from sync.proof import HeldEvent, Level, LocateAnswer, LocateRequest
 
 

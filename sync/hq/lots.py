@@ -5,8 +5,10 @@ all of them is a lot of its own, `debt`, which every later credit repays first. 
 itself alone: its own lot goes below zero. What HQ imports becomes lots the first time a member's are needed.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
+from agent.domain.business_day import business_day
 from agent.domain.ledger import (
     COUNT_ACCOUNT,
     COUPON_ACCOUNT,
@@ -16,7 +18,9 @@ from agent.domain.ledger import (
     POINTS_ACCOUNT,
     PRINCIPAL_ACCOUNT,
 )
-from agent.sqlite import Connection, Row
+from sync.hq import expiry
+from sync.hq.db.seam import Connection, Row
+from sync.hq.feeds import hold_member
 
 _ORDER: Final = "ORDER BY expires = '', expires, since_ms, bucket"
 """Oldest expiry first, what never expires last, then as it was earned."""
@@ -28,6 +32,7 @@ def credit(
     connection: Connection, member_id: str, account: str, bucket: str, amount: int, *, expires: str = "", at_ms: int = 0
 ) -> None:
     """Put `amount` (above 0) into a lot; the member's debt in this account is repaid first."""
+    hold_member(connection, member_id)
     key = {"member_id": member_id, "account": account}
     debt = connection.execute(
         "SELECT available FROM lots WHERE member_id = :member_id AND account = :account AND bucket = 'debt'", key
@@ -45,15 +50,52 @@ def credit(
 
 
 def debit(
-    connection: Connection, member_id: str, account: str, bucket: str, amount: int, *, day: str, expires: str = ""
+    connection: Connection,
+    member_id: str,
+    account: str,
+    bucket: str,
+    amount: int,
+    *,
+    day: str,
+    now_ms: int,
+    expires: str = "",
 ) -> int:
     """Take `amount` from a lot, then in order from the others that have not ended by `day`; how much was not there.
 
-    `day` is the business day of what debits: nothing is paid with what had ended by then (R10). Of a coupon or count
+    `day` is the business day of what debits: nothing is paid with what had ended by then (R10), and what has ended
+    since, by HQ's own posting, comes back as far as it was spent. Of a coupon or count
     card nothing else is taken: its own lot, which is made with `expires` where there is none, goes below zero.
     """
-    follow_openings(connection, member_id)
+    follow_openings(connection, member_id, business_day(now_ms))
+    ended = {} if account in _ALONE else expiry.sums(connection, member_id, account)
+    if ended:
+        _revive(connection, member_id, account, bucket, amount, ended, day=day, now_ms=now_ms)
     return _debit(connection, member_id, account, bucket, amount, expires, day)
+
+
+def _revive(
+    connection: Connection,
+    member_id: str,
+    account: str,
+    bucket: str,
+    amount: int,
+    ended: Mapping[str, int],
+    *,
+    day: str,
+    now_ms: int,
+) -> None:
+    """Put back what this debit would have taken had HQ heard of it before the lots ended."""
+    rows = connection.execute(
+        "SELECT member_id, account, bucket, expires, available FROM lots WHERE member_id = :member_id"
+        f" AND account = :account AND (expires = '' OR expires >= :day OR bucket = :bucket) {_ORDER}",
+        {"member_id": member_id, "account": account, "bucket": bucket, "day": day},
+    ).fetchall()
+    rest = amount
+    for row in sorted(rows, key=lambda one: one["bucket"] != bucket):
+        part = min(rest, max(0, row["available"]) + ended.get(row["bucket"], 0))
+        if part > row["available"] and row["bucket"] in ended:
+            expiry.revive(connection, dict(row), part - row["available"], now_ms)
+        rest -= part
 
 
 def _debit(
@@ -99,7 +141,7 @@ def _debit_alone(connection: Connection, key: dict[str, str], bucket: str, amoun
 
 def grantable(connection: Connection, member_id: str, account: str, bucket: str, day: str) -> list[Row]:
     """Lots (bucket, expires, available) that may be granted on a business day, in the order of spending."""
-    follow_openings(connection, member_id)
+    follow_openings(connection, member_id, day)
     return connection.execute(
         "SELECT bucket, expires, available FROM lots WHERE member_id = :member_id AND account = :account"
         " AND available > 0 AND (expires = '' OR expires >= :day) AND (:bucket = '' OR bucket = :bucket)"
@@ -113,8 +155,9 @@ def take(connection: Connection, member_id: str, account: str, bucket: str, amou
     _move(connection, {"member_id": member_id, "account": account}, bucket, -amount)
 
 
-def follow_openings(connection: Connection, member_id: str) -> None:
-    """Let lots follow what HQ has imported of a member since it was last looked at."""
+def follow_openings(connection: Connection, member_id: str, today: str) -> None:
+    """Let lots follow what HQ has imported of a member since it was last looked at; what has ended pays for nothing."""
+    hold_member(connection, member_id)
     key = {"member_id": member_id}
     wanted = _openings(connection, key)
     rows = connection.execute("SELECT account, bucket, amount FROM lot_openings WHERE member_id = :member_id", key)
@@ -134,7 +177,7 @@ def follow_openings(connection: Connection, member_id: str) -> None:
         if moved > 0:
             credit(connection, member_id, account, bucket, moved, expires=expires)
         else:
-            _debit(connection, member_id, account, bucket, -moved, expires, "")  # an import: no day, all lots
+            _debit(connection, member_id, account, bucket, -moved, expires, today)
 
 
 def _openings(connection: Connection, key: dict[str, str]) -> dict[tuple[str, str], tuple[int, str]]:

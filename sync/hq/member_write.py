@@ -11,11 +11,11 @@ from typing import Any
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
 from agent.ports import Entropy
-from agent.sqlite import Connection
 from sync.hq import coupon_write
 from sync.hq.csv_file import Fault
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import index_key
-from sync.hq.feeds import reserve
+from sync.hq.feeds import hold_brand, reserve
 from sync.hq.keys import HqKeys
 from sync.hq.member_csv import Kind, MemberEntry
 from sync.hq.row_write import Written
@@ -101,6 +101,7 @@ class MemberTable:
 
     def write(self, connection: Connection, chunk: Sequence[MemberEntry]) -> Written:
         """Write members, then their identities."""
+        hold_brand(connection, self.brand_id)  # ORDER: before owners are looked up
         members: list[dict[str, Any]] = []
         identities: list[dict[str, Any]] = []
         created = 0
@@ -182,6 +183,7 @@ def erase(connection: Connection, brand_id: str, member_id: str) -> None:
     if found == 0:
         raise Refusal("MEMBER_UNKNOWN", "this brand has no such member", status=404)
     coupon_write.erase(connection, brand_id, member_id)
+    connection.execute("DELETE FROM wechat_member_cards WHERE member_id = :id", {"id": member_id})
     connection.execute("DELETE FROM identities WHERE member_id = :id AND kind = 'phone'", {"id": member_id})
     rows = connection.execute(
         "SELECT identity_index FROM identities WHERE member_id = :id AND deleted = 0", {"id": member_id}

@@ -7,7 +7,7 @@ import json
 
 from agent.domain.coupon_batch import faults
 from agent.limits import FINDINGS
-from agent.sqlite import Connection
+from sync.hq.db.seam import Connection
 from sync.proof import Finding
 
 

@@ -11,8 +11,8 @@ from typing import Final, TypeGuard
 from agent.domain.ledger import COUNT_ACCOUNT, COUPON_ACCOUNT
 from agent.domain.sale import Posting
 from agent.limits import AMOUNT_FEN, QTY, TEXT_CHARS
-from agent.sqlite import Connection
 from sync.hq import card_write, coupon_write
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.feeds import touch_members
 from sync.hq.judge import Judgement
@@ -43,26 +43,29 @@ def follow(connection: Connection, station: Station, epoch: str, moves: Sequence
                 cards[one.owner, _lot(connection, station, one)] += one.amount
     coupon_write.move(connection, station.brand_id, coupons)
     card_write.move(connection, cards)
-    connection.executemany(
-        "UPDATE members SET ordered = 1 WHERE member_id = :member_id AND brand_id = :brand_id AND ordered = 0",
+    connection.bulk(
+        "UPDATE members SET ordered = 1 FROM incoming AS i WHERE members.member_id = i.member_id"
+        " AND members.brand_id = i.brand_id AND members.ordered = 0",
         [{"member_id": member_id, "brand_id": station.brand_id} for member_id in sorted(buyers)],
     )
-    _spend(connection, station.brand_id, spent)
+    spend(connection, station.brand_id, spent)
     moved = {owner for _seq, judgement in moves for owner in judgement.owners}
     touch_members(connection, station.brand_id, {member_id for member_id, _month in spent} - moved)
 
 
-def _spend(connection: Connection, brand_id: str, spent: Mapping[tuple[str, str], int]) -> None:
+def spend(connection: Connection, brand_id: str, spent: Mapping[tuple[str, str], int]) -> None:
     """Add to what members spent in the newest month that events speak of (S17); an older month is no longer asked for.
 
     The newest month and its sum are the same in whatever order events come.
     """
-    connection.executemany(
-        "UPDATE members SET month = :month, month_spend_fen = :fen + CASE WHEN month = :month THEN month_spend_fen"
-        " ELSE 0 END WHERE member_id = :member_id AND brand_id = :brand_id AND month <= :month",
+    newest = {member_id: (month, fen) for (member_id, month), fen in sorted(spent.items())}
+    connection.bulk(
+        "UPDATE members SET month = i.newest, month_spend_fen = i.fen + CASE WHEN month = i.newest"
+        " THEN month_spend_fen ELSE 0 END FROM incoming AS i WHERE members.member_id = i.member_id"
+        " AND members.brand_id = i.brand_id AND month <= i.newest",
         [
-            {"member_id": member_id, "month": month, "fen": fen, "brand_id": brand_id}
-            for (member_id, month), fen in sorted(spent.items())
+            {"member_id": member_id, "newest": month, "fen": fen, "brand_id": brand_id}
+            for member_id, (month, fen) in newest.items()
         ],
     )
 

@@ -4,56 +4,24 @@ Called by sync.hq.claims, sync.hq.joining and sync.hq.releases inside their tran
 postings and of these; tills learn of it with the member's next row.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Final
-
 from agent.domain.business_day import business_day
-from agent.domain.digest import canonical, event_digest
-from agent.domain.ids import EventName
-from agent.domain.ledger import PENDING_ACCOUNT, lot_name
-from agent.sqlite import Connection, Row
-from sync.hq import lots
+from agent.domain.ledger import PENDING_ACCOUNT
+from sync.hq import lots, own_rows
 from sync.hq.audit import keep_place
 from sync.hq.bounds import AUDIT_ACCOUNTS
-from sync.hq.feeds import touch_members
+from sync.hq.db.seam import Connection, among
+from sync.hq.expiry import EXPIRE
+from sync.hq.feeds import hold_brand
+from sync.hq.own_rows import OF_LOT, OwnPosting, digest_of, own_name
 from sync.proof import Finding
-
-HQ: Final = "hq"
-"""Workstation and epoch of HQ's own lots: `hq.hq.<seq>`."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnPosting:
-    """One row of HQ's own: why (`kind`, `reference`), whose, of which account, how much. `expires`: "" is never."""
-
-    brand_id: str
-    kind: str
-    reference: str
-    member_id: str
-    account: str
-    amount: int
-    expires: str
-    at_ms: int
 
 
 def post(connection: Connection, one: OwnPosting) -> bool:
     """Book a posting and move its lots; False where its reference was posted before. An amount of 0 books nothing."""
+    hold_brand(connection, one.brand_id)  # ORDER: before it is asked whether it was posted
     if one.amount == 0 or _posted(connection, one):
         return False
-    seq = connection.execute("SELECT COALESCE(MAX(seq), 0) + 1 FROM hq_postings").fetchone()[0]
-    bucket = lot_name(EventName(HQ, HQ, seq))
-    row = {**asdict(one), "seq": seq, "bucket": bucket}
-    connection.execute(
-        "INSERT INTO hq_postings (seq, brand_id, kind, reference, member_id, account, amount, bucket, expires, at_ms,"
-        " digest) VALUES (:seq, :brand_id, :kind, :reference, :member_id, :account, :amount, :bucket, :expires, :at_ms,"
-        " :digest)",
-        {**row, "digest": _digest(row)},
-    )
-    connection.execute(
-        "INSERT INTO accounts (member_id, account, balance) VALUES (:member_id, :account, :amount)"
-        " ON CONFLICT (member_id, account) DO UPDATE SET balance = accounts.balance + excluded.balance",
-        row,
-    )
+    bucket = own_rows.insert(connection, one)
     if one.account == PENDING_ACCOUNT:
         pass  # held back: there is no lot of it
     elif one.amount > 0:
@@ -61,30 +29,28 @@ def post(connection: Connection, one: OwnPosting) -> bool:
             connection, one.member_id, one.account, bucket, one.amount, expires=one.expires, at_ms=one.at_ms
         )  # fmt: skip
     else:
-        lots.debit(connection, one.member_id, one.account, "", -one.amount, day=business_day(one.at_ms))
-    touch_members(connection, one.brand_id, [one.member_id])
+        lots.debit(
+            connection, one.member_id, one.account, "", -one.amount, day=business_day(one.at_ms), now_ms=one.at_ms
+        )  # fmt: skip
     return True
 
 
 def sum_of(connection: Connection, kinds: tuple[str, ...], references: tuple[str, ...]) -> int:
     """What postings of some kinds and references come to."""
+    of_kinds, kind_values = among("kind", kinds)
+    of_references, reference_values = among("reference", references)
     found = connection.execute(
-        f"SELECT COALESCE(SUM(amount), 0) FROM hq_postings WHERE kind IN ({', '.join('?' * len(kinds))})"
-        f" AND reference IN ({', '.join('?' * len(references))})",
-        (*kinds, *references),
+        f"SELECT COALESCE(SUM(amount), 0) AS amount FROM hq_postings WHERE kind IN ({of_kinds})"
+        f" AND reference IN ({of_references})",
+        {**kind_values, **reference_values},
     ).fetchone()
-    return int(found[0])
+    return int(found["amount"])
 
 
 def _posted(connection: Connection, one: OwnPosting) -> bool:
     key = {"kind": one.kind, "reference": one.reference, "account": one.account}
     query = "SELECT 1 FROM hq_postings WHERE kind = :kind AND reference = :reference AND account = :account"
     return connection.execute(query, key).fetchone() is not None
-
-
-def _digest(row: dict[str, object] | Row) -> bytes:
-    names = ("seq", "brand_id", "kind", "reference", "member_id", "account", "amount", "bucket", "expires", "at_ms")
-    return event_digest(canonical({name: row[name] for name in names}))  # type: ignore[misc]
 
 
 # --- the audit ------------------------------------------------------------------------------------------------------
@@ -99,14 +65,26 @@ def audit(connection: Connection) -> list[Finding]:
     found = []
     for wanted, row in enumerate(rows, start=after + 1):
         faults = [] if row["seq"] == wanted else [f"number {wanted} is missing"]
-        faults += [] if row["digest"] == _digest(row) else ["digest"]
-        faults += [] if row["bucket"] == lot_name(EventName(HQ, HQ, row["seq"])) else ["bucket"]
+        faults += [] if row["digest"] == digest_of(row) else ["digest"]
+        named = "reference" if row["kind"] in (EXPIRE, OF_LOT) else "bucket"
+        faults += [] if row[named] == own_name(row["seq"]) else [named]
         if faults:
             found.append(_finding(str(row["seq"]), ", ".join(faults)))
             break  # what follows a gap would all be named
+    found += _revived(connection)
     keep_place(connection, "", "hq_postings", "", rows[-1]["seq"] if len(rows) == AUDIT_ACCOUNTS else 0)
     return found
 
 
+def _revived(connection: Connection) -> list[Finding]:
+    """Lots of which more came back than had ended."""
+    rows = connection.execute(
+        "SELECT member_id, account, bucket FROM hq_postings WHERE kind = 'expire'"
+        " GROUP BY member_id, account, bucket HAVING SUM(amount) > 0 LIMIT 100"
+    )
+    detail = "more came back than had ended"
+    return [_finding(f"{row['member_id']} {row['account']} {row['bucket']}", detail) for row in rows]
+
+
 def _finding(key: str, detail: str) -> Finding:
-    return Finding(side="hq", table="hq_postings", epoch="", key=key, code="DOES_NOT_FOLLOW", detail=detail[:200])
+    return Finding(side="hq", table="hq_postings", epoch="", key=key[:200], code="DOES_NOT_FOLLOW", detail=detail[:200])

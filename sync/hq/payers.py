@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from agent.domain.errors import Refusal
-from agent.sqlite import Connection
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.keys import HqKeys
 from sync.protocol import Batch, PayerIdentity

@@ -10,9 +10,9 @@ import json
 from agent.domain.buckets import BUCKET_EVENTS, pack
 from agent.domain.errors import Refusal
 from agent.limits import FINDINGS, SUSPENSIONS
-from agent.sqlite import Connection, transaction
-from sync.hq import audit, claims_audit, lease_audit, offers_audit, own_books, recompute, seals
+from sync.hq import audit, claims_audit, lease_audit, offers_audit, own_books, recompute, restored, seals
 from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS, RANGES
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.keys import HqKeys
 from sync.hq.rolling import Rolling
@@ -38,15 +38,18 @@ class Rehash:
     def step(self, connection: Connection) -> bool:
         """Do the next bounded part; True when the proof can be concluded."""
         if self.walk is None:
-            with transaction(connection):
+            with connection.snapshot(alone="proofs"):
                 self._give_back(connection)
                 self.walk = self._start(connection)
             return False
-        if self.walk.seen < self.request.count and not self.walk.step(connection, PROOF_STEP_EVENTS):
-            return False
+        if self.walk.seen < self.request.count:
+            with connection.snapshot():
+                done = self.walk.step(connection, PROOF_STEP_EVENTS)
+            if not done:
+                return False
         if self.walk.seen < self.request.count:
             self.walk.seen = self.request.count
-        with transaction(connection):
+        with connection.snapshot(alone=f"rolling {self.station.workstation_id}"):
             return self._rolling.step(connection)
 
     @property
@@ -68,6 +71,8 @@ class Rehash:
                 raise Refusal("SEAL_NOT_OURS", "a seal given back is not signed by this HQ", status=422)
             if seal.first == seals.sealed_to(connection, who, epoch) + 1:
                 seals.insert(connection, self._keys, seal, self._now_ms)
+                reason = f"{who} gave back seal {seal.number} of {epoch}"
+                restored.notice(connection, reason, seal.at_ms, self._now_ms)
 
     def _start(self, connection: Connection) -> Walk:
         who, epoch = self.station.workstation_id, self.request.epoch
@@ -90,7 +95,8 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
     equal = not missing and walk.count == request.count and head == request.head
     message = proof_signing_bytes(who, request.epoch, walk.count, head, equal, at_ms)
     signature = keys.sign(message)
-    with transaction(connection):
+    # ORDER: one moment, alone: balances and postings are compared, and seals take their places one after another.
+    with connection.snapshot(alone="proofs"):
         audit.chain_row(connection, walk)
         if not equal and not missing:
             walk.findings.append(

@@ -1,19 +1,21 @@
 """HQ's half of the downward check: compare ranges of keys of the brand's rows, and give the rows where they differ.
 
-Called by sync.hq.service. One call is one transaction, so that rows, cursor and watermarks speak of one moment.
+Called by sync.hq.service, a range at a time, so that no push waits for all of them.
 """
 
 from typing import Final
 
 from agent.limits import FEED_PAGE_ROWS
-from agent.sqlite import Connection, transaction
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.feeds import COUPON_SELECT, feed_row, watermarks_of
 from sync.hq.member_rows import MEMBER_SELECT
 from sync.protocol import Feed, FeedRow
 from sync.ranges import KeyRange, RangesAnswer, RangesRequest, key_of, range_of
 
-_SPAN: Final = "{key} > :after AND (:until = '' OR {key} <= :until) ORDER BY {key}"
+_SPAN: Final = "{key} > :after AND (:until = '' OR {key} <= :until) ORDER BY {key} LIMIT :limit"
+# An expression, so that no index over brands is taken: with it every range would sort all rows of the brand.
+_OURS: Final = "{}.brand_id || '' = :brand_id"
 _SELECT: Final[dict[Feed, str]] = {
     Feed.RULES: "SELECT version, body FROM rule_sets WHERE brand_id = :brand_id ORDER BY version",
     Feed.ITEMS: "SELECT * FROM items WHERE brand_id = :brand_id AND deleted = 0 AND " + _SPAN.format(key="sku"),
@@ -21,50 +23,89 @@ _SELECT: Final[dict[Feed, str]] = {
         "SELECT * FROM merchants WHERE brand_id = :brand_id AND deleted = 0 ORDER BY mch_id, sub_mch_id, store_id"
     ),
     Feed.MEMBERS: (
-        f"{MEMBER_SELECT} WHERE m.brand_id = :brand_id AND m.status = 'active' AND {_SPAN.format(key='m.member_id')}"
+        f"{MEMBER_SELECT} WHERE {_OURS.format('m')} AND m.status = 'active' AND {_SPAN.format(key='m.member_id')}"
     ),
     Feed.IDENTITIES: (
         "SELECT identity_index, member_id, deleted FROM identities WHERE brand_id = :brand_id AND deleted = 0"
         " AND kind <> 'phone' AND identity_index > :after_blob AND (:until = '' OR identity_index <= :until_blob)"
-        " ORDER BY identity_index"
+        " ORDER BY identity_index LIMIT :limit"
     ),
     Feed.COUPONS: (
-        f"{COUPON_SELECT} WHERE c.brand_id = :brand_id AND c.deleted = 0 AND {_SPAN.format(key='c.coupon_id')}"
+        f"{COUPON_SELECT} WHERE {_OURS.format('c')} AND c.deleted = 0 AND {_SPAN.format(key='c.coupon_id')}"
     ),
 }
 
 
+class Comparison:
+    """One request, a range a step. It holds for one moment, as every step finds the feed at the same cursor."""
+
+    def __init__(self, station: Station, request: RangesRequest) -> None:
+        self._station = station
+        self._request = request
+        self._place = 0
+        self._differing: list[int] = []
+        self._given: list[FeedRow] = []
+        self._answer: RangesAnswer | None = None
+
+    def step(self, connection: Connection) -> bool:
+        """Compare one range; True when that was all, or the feed stands at another cursor than the store."""
+        feed, request = self._request.feed, self._request
+        with connection.snapshot():
+            cursor = connection.execute(
+                "SELECT last_no FROM feed_counters WHERE brand_id = :brand_id AND feed = :feed",
+                {"brand_id": self._station.brand_id, "feed": feed.value},
+            ).fetchone()["last_no"]
+            if cursor != request.cursor:
+                self._answer = RangesAnswer(cursor=cursor)
+                return True
+            full = self._compare(connection, request.ranges[self._place])
+            self._place += 1
+            if not full and self._place < len(request.ranges):
+                return False
+            asked = feed is Feed.MEMBERS and request.rows
+            marks = watermarks_of(connection, self._station.workstation_id) if asked else {}
+        self._answer = RangesAnswer(cursor=cursor, differing=self._differing, rows=self._given, watermarks=marks)
+        return True
+
+    def answer(self) -> RangesAnswer:
+        """The answer, after the last step."""
+        assert self._answer is not None
+        return self._answer
+
+    def _compare(self, connection: Connection, asked: KeyRange) -> bool:
+        """Compare; True when no more rows fit into the answer."""
+        # LIMIT: a store that lacks millions of rows asks with ranges that hold millions here.
+        rows = _rows(connection, self._station, self._request.feed, asked, FEED_PAGE_ROWS + 1)
+        if len(rows) <= FEED_PAGE_ROWS and range_of(rows, asked.after, asked.until) == asked:
+            return False
+        if not self._request.rows:
+            self._differing.append(self._place)
+            return False
+        if self._given and len(self._given) + len(rows) > FEED_PAGE_ROWS:
+            return True  # the store asks again from here
+        self._given += rows[:FEED_PAGE_ROWS]
+        self._differing.append(self._place)
+        return len(self._given) == FEED_PAGE_ROWS
+
+
 def compare(connection: Connection, station: Station, request: RangesRequest) -> RangesAnswer:
-    """Compare each range; nothing is compared when the store stands at another cursor."""
-    feed = request.feed
-    with transaction(connection):
-        cursor = connection.execute(
-            "SELECT last_no FROM feed_counters WHERE brand_id = :brand_id AND feed = :feed",
-            {"brand_id": station.brand_id, "feed": feed.value},
-        ).fetchone()["last_no"]
-        if cursor != request.cursor:
-            return RangesAnswer(cursor=cursor)
-        differing: list[int] = []
-        given: list[FeedRow] = []
-        for place, asked in enumerate(request.ranges):
-            rows = _rows(connection, station, feed, asked)
-            if range_of(rows, asked.after, asked.until) == asked:
-                continue
-            if request.rows:
-                if len(given) + len(rows) > FEED_PAGE_ROWS:
-                    continue
-                given += rows
-            differing.append(place)
-        marks = watermarks_of(connection, station.workstation_id) if feed is Feed.MEMBERS and request.rows else {}
-    return RangesAnswer(cursor=cursor, differing=differing, rows=given, watermarks=marks)
+    """Compare each range at once; nothing is compared when the store stands at another cursor."""
+    comparison = Comparison(station, request)
+    while not comparison.step(connection):
+        pass
+    return comparison.answer()
 
 
-def _rows(connection: Connection, station: Station, feed: Feed, span: KeyRange) -> list[FeedRow]:
-    parameters: dict[str, object] = {"brand_id": station.brand_id, "after": span.after, "until": span.until}
+def _rows(connection: Connection, station: Station, feed: Feed, span: KeyRange, limit: int) -> list[FeedRow]:
+    """The first rows of a range; rule sets and merchants are few and are cut here."""
+    parameters: dict[str, object] = {
+        "brand_id": station.brand_id, "after": span.after, "until": span.until, "limit": limit,
+    }  # fmt: skip
     if feed is Feed.IDENTITIES:
         parameters |= {"after_blob": bytes.fromhex(span.after), "until_blob": bytes.fromhex(span.until)}
     rows = [feed_row(connection, feed, row) for row in connection.execute(_SELECT[feed], parameters).fetchall()]
     if feed in (Feed.RULES, Feed.MERCHANTS):
         rows.sort(key=key_of)
-        rows = [row for row in rows if key_of(row) > span.after and (not span.until or key_of(row) <= span.until)]
+        inside = [row for row in rows if key_of(row) > span.after and (not span.until or key_of(row) <= span.until)]
+        return inside[:limit]
     return rows

@@ -8,7 +8,7 @@ import hashlib
 from typing import Final
 
 from agent.domain.errors import Refusal
-from agent.sqlite import Connection
+from sync.hq.db.seam import Connection
 
 TOKEN_BYTES: Final = 32
 _NAME_CHARS: Final = 64

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agent.domain.differences import Found
+from agent.domain.ids import EventName
 from agent.domain.recompute_after import BACK, recomputed_event
 from agent.domain.rules import NO_RULES, RuleSet, rule_set
-from agent.sqlite import Connection, Row
+from sync.hq import cancel_audit, limits_audit, poison
 from sync.hq.audit import keep_place
 from sync.hq.bounds import AUDIT_RECOMPUTED, DIFFERENCES_LISTED, RECOMPUTE_STEP_CHARS, RECOMPUTE_STEP_EVENTS
+from sync.hq.db.seam import Connection, Row
 from sync.proof import Finding
 
 _EVENTS: Final = (
@@ -63,6 +65,7 @@ class RuleBook:
 
 def step(connection: Connection, book: RuleBook, at_ms: int) -> bool:
     """Reckon the next few events of one epoch: RECOMPUTE_STEP_EVENTS, fewer of long ones; False when none was left."""
+    connection.hold("recompute")  # one step after another
     chain = connection.execute(
         "SELECT workstation_id, epoch, recomputed, watermark FROM chains WHERE recomputed < watermark"
         " ORDER BY workstation_id, epoch LIMIT 1"
@@ -80,19 +83,41 @@ def step(connection: Connection, book: RuleBook, at_ms: int) -> bool:
         if chars > RECOMPUTE_STEP_CHARS:
             key["upto"] = row["seq"]
             break
+    poison.each(
+        connection,
+        [row for row in rows if row["state"] == "ok"],
+        lambda row: _one(connection, book, key, row, at_ms),
+        lambda row, fault: poison.name(
+            connection, key["id"], row["epoch"], row["seq"], "recomputations", fault, at_ms
+        ),
+    )  # fmt: skip
+    connection.execute("UPDATE chains SET recomputed = :upto WHERE workstation_id = :id AND epoch = :epoch", key)
+    return True
+
+
+def _one(connection: Connection, book: RuleBook, key: Mapping[str, Any], row: Row, at_ms: int) -> None:
+    """Reckon one event again, and follow its limits."""
     connection.executemany(
         "INSERT INTO recomputations (workstation_id, epoch, seq, code, detail, at_ms)"
         " VALUES (:id, :epoch, :seq, :code, :detail, :at_ms)"
         " ON CONFLICT (workstation_id, epoch, seq, code) DO UPDATE SET detail = excluded.detail",
         [
-            {**key, "seq": row["seq"], "code": one.code, "detail": one.detail, "at_ms": at_ms}
-            for row in rows
-            if row["state"] == "ok"
-            for one in _reckon(connection, book, chain["workstation_id"], row)
+            {
+                "id": key["id"], "epoch": row["epoch"], "seq": row["seq"], "code": one.code, "detail": one.detail,
+                "at_ms": at_ms,
+            }
+            for one in _reckon(connection, book, key["id"], row)
         ],
-    )
-    connection.execute("UPDATE chains SET recomputed = :upto WHERE workstation_id = :id AND epoch = :epoch", key)
-    return True
+    )  # fmt: skip
+    _follow_limits(connection, book, key["id"], row, at_ms)
+
+
+def _follow_limits(connection: Connection, book: RuleBook, workstation_id: str, row: Row, at_ms: int) -> None:
+    event = _event(row["body"])
+    rules = book.get(connection, row["brand_id"], event.get("rules_version")) or NO_RULES
+    audited = limits_audit.Audited(workstation_id, row["brand_id"], row["epoch"], row["seq"], event, rules)
+    limits_audit.follow(connection, audited, at_ms)
+    cancel_audit.follow(connection, EventName(workstation_id, row["epoch"], row["seq"]), event, at_ms)
 
 
 def differences(connection: Connection, workstation_id: str = "") -> list[Difference]:
@@ -103,7 +128,9 @@ def differences(connection: Connection, workstation_id: str = "") -> list[Differ
         " ORDER BY at_ms DESC, workstation_id, epoch, seq DESC, code LIMIT :limit",
         {"id": workstation_id, "limit": DIFFERENCES_LISTED},
     )
-    return [Difference(*row) for row in rows]
+    found = [Difference(*row) for row in rows]
+    found += [Difference(*row) for row in limits_audit.listed(connection, workstation_id)]
+    return sorted(found, key=lambda one: -one.at_ms)[:DIFFERENCES_LISTED]
 
 
 def counted(connection: Connection, workstation_id: str) -> int:

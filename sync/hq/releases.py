@@ -10,11 +10,11 @@ from agent.domain.business_day import business_day
 from agent.domain.ids import EventName
 from agent.domain.ledger import PENDING_ACCOUNT, POINTS_ACCOUNT, lot_name
 from agent.domain.rules import rule_set
-from agent.sqlite import Connection
 from sync.hq import own_books
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.judge import Judgement
-from sync.hq.own_books import OwnPosting
+from sync.hq.own_rows import OwnPosting
 
 
 def credit(connection: Connection, brand_id: str, member_id: str, at_ms: int) -> None:

@@ -4,10 +4,10 @@ Called by sync.hq.prove. The position is persisted, so that a restart goes on wh
 """
 
 from agent.limits import AUDIT_EVENTS
-from agent.sqlite import Connection, Row
 from sync.hq import seals
 from sync.hq.audit import keep_place, start_of, watermark_of
 from sync.hq.bounds import PROOF_STEP_EVENTS
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.walk import Walk
 from sync.proof import Finding, Seal, suspended_hash

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from agent.sqlite import Connection
 from sync.hq.csv_file import Fault
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import brand_row
-from sync.hq.feeds import reserve
+from sync.hq.feeds import hold_brand, reserve
 from sync.hq.item_csv import Cells, RowEntry
 from sync.protocol import Feed
 
@@ -34,6 +34,7 @@ def write_changed(
     connection: Connection, brand_id: str, feed: Feed, columns: Sequence[str], key: Sequence[str], rows: Sequence[Cells]
 ) -> Written:
     """Insert or update `rows` of the feed's table (named like the feed) and give each changed row a new feed number."""
+    hold_brand(connection, brand_id)
     table = feed.value
     matches = " AND ".join(f"{name} = :{name}" for name in key)
     find = f"SELECT {', '.join(columns)} FROM {table} WHERE brand_id = :brand_id AND {matches}"

@@ -3,12 +3,14 @@
 Called by sync.hq.service inside its transactions. A published version is never edited.
 """
 
+from typing import Final
+
 from agent.domain.digest import Json, canonical
 from agent.domain.errors import InvariantViolation, Refusal
-from agent.domain.rules import rule_set
-from agent.sqlite import Connection
+from agent.domain.rules import RuleFaults, rule_set
 from sync.hq.batch_write import average_ticket, threshold_warning
-from sync.hq.feeds import reserve
+from sync.hq.db.seam import Connection
+from sync.hq.feeds import hold_brand, reserve
 from sync.protocol import Feed
 
 
@@ -24,6 +26,28 @@ def refusals(body: dict[str, Json]) -> list[str]:
     if kind == "micro" and body.get("stored_value", False) is not False:
         return ["stored_value: small merchants (merchant_kind micro) may not open stored value (S38)"]
     return []
+
+
+def faults(body: dict[str, Json]) -> list[str]:
+    """Name everything that keeps a rule set from being published: the till's faults, then HQ's own.
+
+    >>> faults({"version": 1, "tiers": [], "merchant_kind": "small"})
+    ['tiers must list 1 to 10 tiers (S14)', 'merchant_kind: use ordinary or micro']
+    """
+    found: list[str] = []
+    try:
+        found += [] if rule_set(body).version >= 1 else [_VERSION]
+    except ValueError as error:
+        found += error.faults if isinstance(error, RuleFaults) else [str(error)]
+    found += refusals(body)
+    try:
+        canonical(body)
+    except InvariantViolation as error:
+        found.append(str(error))
+    return found
+
+
+_VERSION: Final = "version must be 1 or more"
 
 
 def lint(connection: Connection, brand_id: str, body: dict[str, Json]) -> list[str]:
@@ -44,20 +68,11 @@ def publish(connection: Connection, brand_id: str, body: dict[str, Json], at_ms:
     Refusal RULES_INVALID naming every fault, the till's and HQ's own; RULES_CHANGED when the version exists with
     another content or is older than the newest: versions are immutable and only go up.
     """
-    faults = refusals(body)
-    version = 0
-    try:
-        version = rule_set(body).version
-    except ValueError as error:
-        faults.insert(0, str(error))
-    try:
-        text = canonical(body).decode()
-    except InvariantViolation as error:
-        raise Refusal("RULES_INVALID", "; ".join([*faults, str(error)])) from error
-    if faults:
-        raise Refusal("RULES_INVALID", "; ".join(faults))
-    if version < 1:
-        raise Refusal("RULES_INVALID", "version must be 1 or more", field="version")
+    found = faults(body)
+    if found:
+        raise Refusal("RULES_INVALID", "; ".join(found), field="version" if found == [_VERSION] else None)
+    version, text = rule_set(body).version, canonical(body).decode()
+    hold_brand(connection, brand_id)
     held = connection.execute(
         "SELECT version, body FROM rule_sets WHERE brand_id = :brand_id AND version >= :version ORDER BY version",
         {"brand_id": brand_id, "version": version},

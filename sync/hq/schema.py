@@ -9,9 +9,15 @@ from sqlite_utils.db import Database
 from sqlite_utils.migrations import Migrations
 
 from sync.hq.schema_claims import claims
+from sync.hq.schema_console import console
+from sync.hq.schema_expiry import expiry
 from sync.hq.schema_leases import leases
+from sync.hq.schema_limits import limits
+from sync.hq.schema_members import members
 from sync.hq.schema_offers import offers
 from sync.hq.schema_recompute import recomputations
+from sync.hq.schema_restored import restorations
+from sync.hq.schema_wechat import wechat
 
 MIGRATIONS = Migrations("hq")
 
@@ -283,3 +289,9 @@ MIGRATIONS(name="m003_offers")(offers)
 MIGRATIONS(name="m004_leases")(leases)
 MIGRATIONS(name="m005_claims")(claims)
 MIGRATIONS(name="m006_recomputations")(recomputations)
+MIGRATIONS(name="m007_restorations")(restorations)
+MIGRATIONS(name="m008_expiry")(expiry)
+MIGRATIONS(name="m009_wechat")(wechat)
+MIGRATIONS(name="m010_limits")(limits)
+MIGRATIONS(name="m011_members")(members)
+MIGRATIONS(name="m012_console")(console)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from agent.domain.digest import Json, canonical
 from agent.limits import PROOF_SEALS
-from agent.sqlite import Connection, Row
 from sync.hq.bounds import READER_PAGE_SEALS
+from sync.hq.db.seam import Connection, Row
 from sync.hq.keys import HqKeys, verify
 from sync.proof import Seal, TotalsRow, hour_label, seal_signing_bytes, suspended_hash
 
@@ -151,7 +151,7 @@ def insert(connection: Connection, keys: HqKeys, seal: Seal, now_ms: int) -> Non
 
 
 def suspensions(
-    connection: Connection, workstation_id: str, epoch: str, first: int, last: int, newest: int = -1
+    connection: Connection, workstation_id: str, epoch: str, first: int, last: int, newest: int = 2**62
 ) -> list[tuple[int, str]]:
     """(seq, code) of the suspended events of a range, ascending; only the `newest` ones when given."""
     rows = connection.execute(

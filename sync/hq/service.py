@@ -1,29 +1,48 @@
-"""HQ as one object: an async facade over its database, whose only connection one thread owns.
+"""HQ as one object: an async facade over its database, which threads of an engine work on.
 
-Used by sync.hq.app, the command line, the demo and tests; built by sync.hq.main. When durability is gone (StorageError)
-it stops serving for good: the process has to be restarted and the file looked at, never retried and acknowledged.
+Used by sync.hq.app, the command line, the demo and tests; built by sync.hq.main. Work that is handed over is carried
+through; what was not committed is never acknowledged.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from agent.domain.errors import DiskLow, Refusal, StorageError
-from agent.domain.ids import random_id
+from agent.domain.errors import Refusal
 from agent.ports import Clock, Entropy
-from agent.sqlite import Connection, close_database, rewrite_header, transaction, translated
-from agent.worker import Worker
 from sync.claim_protocol import ClaimAnswer, ClaimRequest
-from sync.hq import audit, books, clocks, enrol, feeds, leases, locate, payers, prove, ranges, readers, seals
+from sync.hq import (
+    audit,
+    books,
+    clocks,
+    enrol,
+    feeds,
+    leases,
+    locate,
+    payers,
+    prove,
+    ranges,
+    readers,
+    restored,
+    seals,
+)
 from sync.hq.bounds import ENROL_CODE_BYTES, LEASE_BYTES
+from sync.hq.channel_office import ChannelOffice
+from sync.hq.db.seam import Connection, Engine
 from sync.hq.desk import HqDesk
 from sync.hq.enrol import Station
+from sync.hq.erasures import ErasureWitness
+from sync.hq.grant_witness import GrantWitness
 from sync.hq.joining import Joining
 from sync.hq.keys import HqKeys
 from sync.hq.leases import AtRisk
+from sync.hq.members_office import MembersOffice
+from sync.hq.parts import Parts
+from sync.hq.snapshot_shelf import Maker, Progress, Shelved
 from sync.hq.totals import Totals, totals
-from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseRequest
+from sync.hq.wechat import Wechat
+from sync.hq.wechat_calls import Books
+from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest
 from sync.proof import LocateAnswer, LocateRequest, Seal
 from sync.protocol import (
     Batch,
@@ -36,6 +55,7 @@ from sync.protocol import (
     ProofRequest,
 )
 from sync.ranges import RangesAnswer, RangesRequest
+from sync.snapshot import SnapshotManifest
 
 T = TypeVar("T")
 
@@ -43,15 +63,29 @@ T = TypeVar("T")
 class HqService(HqDesk):
     """Everything HQ does. Raises Refusal (the caller is wrong) or StorageError (HQ is ill)."""
 
-    def __init__(self, worker: Worker, connection: Connection, keys: HqKeys, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keys: HqKeys,
+        clock: Clock,
+        entropy: Entropy,
+        witness: GrantWitness,
+        erased: ErasureWitness,
+    ) -> None:
         super().__init__(keys, clock, entropy)
-        self._worker = worker
-        self._connection = connection
-        self._ill = False
-        self.failed = asyncio.Event()
+        self._engine = engine
+        self._witness = witness
+        self.failed = engine.failed
         """Set once durability is gone; the process should end."""
+        self.parts = Parts(Books(self._read, self._write), keys, clock, entropy)
+        """What desks beside this service are built from."""
+        self.wechat = Wechat(self.parts.books, keys, clock, entropy)
+        self.members = MembersOffice(self.parts, erased)
+        self.channels = ChannelOffice(self.parts, witness, self._unless_forgotten, self._witnessed)
         self.folded = asyncio.Event()
         """Set when events came in: there is something to reckon again."""
+        self.snapshots: Maker | None = None
+        """Builds and keeps snapshots; none where nobody keeps any."""
 
     @property
     def public_key(self) -> bytes:
@@ -59,30 +93,14 @@ class HqService(HqDesk):
         return self._keys.public_key
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
-        def unless_failed() -> T:
-            if self._ill:
-                raise StorageError(
-                    "headquarters stopped after a storage failure", hint="look at the disk, then restart"
-                )
-            try:
-                with translated():
-                    return work(self._connection)
-            except StorageError:
-                self._ill = True  # ORDER: in this thread; a batch that waits its turn must not be committed after it
-                raise
-
-        try:
-            return await self._worker.call(unless_failed)
-        except StorageError:
-            self.failed.set()
-            raise
+        return await self._engine.run(work)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         def in_transaction(connection: Connection) -> T:
-            with transaction(connection):
+            with connection.transaction():
                 return work(connection)
 
-        return await self._read(in_transaction)
+        return await self._engine.run(in_transaction, again=True)
 
     def now_ms(self) -> int:
         """What HQ's clock shows, UTC milliseconds."""
@@ -137,11 +155,18 @@ class HqService(HqDesk):
             books.check_batch(station, batch)
             payers.check(station, batch.payers)
             return books.ingest(
-                connection, station, batch, now, beside=lambda: payers.keep(connection, self._keys, station, batch, now)
+                connection,
+                station,
+                batch,
+                now,
+                beside=lambda: payers.keep(connection, self._keys, station, batch, now),
+                on_strangers=lambda found: restored.notice_strangers(connection, self._keys, station, found, now),
             )
 
-        answer = await self._read(work)
+        answer = await self._engine.run(work, again=True)
         self.folded.set()
+        self.members.wake.set()
+        self.wechat.desk.wake.set()
         if batch.proof is None:
             return answer
         # ORDER: the events are in and answered for before they are proven; a proof that fails costs none of them.
@@ -155,8 +180,10 @@ class HqService(HqDesk):
         if found is not None:
             await self._write(lambda c: audit.record(c, workstation_id, [found], now))
 
-    async def feed(self, workstation_id: str, feed: Feed, after: int) -> FeedPage:
-        """Give one page of a feed of the workstation's brand."""
+    async def feed(self, workstation_id: str, feed: Feed, after: int, *, staged: bool = False) -> FeedPage:
+        """Give one page of a feed of the workstation's brand; `staged` for a replica that is not in use yet."""
+        if not staged:
+            await self.members.acknowledge(workstation_id, feed, after)
         return await self._read(lambda c: feeds.page(c, self._known(c, workstation_id), feed, after))
 
     async def prove(self, workstation_id: str, request: ProofRequest) -> ProofAnswer:
@@ -177,13 +204,67 @@ class HqService(HqDesk):
 
     async def ranges(self, workstation_id: str, request: RangesRequest) -> RangesAnswer:
         """Compare ranges of the workstation's replica with the brand's rows."""
-        return await self._read(lambda c: ranges.compare(c, self._known(c, workstation_id), request))
+        station = await self._read(lambda c: self._known(c, workstation_id))
+        comparison = ranges.Comparison(station, request)
+        while not await self._read(comparison.step):
+            pass
+        return comparison.answer()
+
+    async def snapshot(self, brand_id: str, snapshot_id: str = "") -> Shelved | None:
+        """Give the snapshot of that id while it is kept, else the brand's newest.
+
+        None as well where it is ahead of the feeds: HQ was restored from a copy since it was taken.
+        """
+        shelf = self.snapshots.shelf if self.snapshots is not None else None
+        found = (shelf.find(brand_id, snapshot_id) or shelf.newest(brand_id)) if shelf is not None else None
+        if found is None:
+            return None
+        last = await self._read(lambda c: feeds.ends(c, brand_id))
+        ahead = any(no > last.get(feed, 0) for feed, no in found.manifest.cursors.items())
+        return None if ahead else found
+
+    async def build_snapshot(self, brand_id: str, progress: Progress = lambda *_: None) -> SnapshotManifest:
+        """Build a snapshot of a brand now; Refusal 404 BRAND_UNKNOWN, 409 IN_FLIGHT."""
+        if self.snapshots is None:
+            raise Refusal("NO_SNAPSHOTS", "this headquarters keeps no snapshots", status=404)
+        return await self.snapshots.build(brand_id, progress)
 
     # --- leases -----------------------------------------------------------------------------------------------------
     async def grant(self, workstation_id: str, request: LeaseRequest) -> LeaseAnswer:
         """Grant a workstation the right to spend offline; the same request id gives the same leases again."""
-        token, now = random_id("ls", self._entropy.token(LEASE_BYTES)), self._clock.now_ms()
-        return await self._write(lambda c: leases.grant(c, self._known(c, workstation_id), request, now, token))
+        token, now = restored.lease_token(self._keys, self._entropy.token(LEASE_BYTES)), self._clock.now_ms()
+
+        def work(connection: Connection) -> tuple[LeaseAnswer, int]:
+            station = self._known(connection, workstation_id)
+            answer = leases.grant(connection, station, request, now, token)
+            if any(one.lease_id.startswith(f"{token}.") for one in answer.leases):
+                restored.require_new(connection, self._witness, station.brand_id)
+            return answer, restored.made(connection)
+
+        answer, made = await self._unless_forgotten(work)
+        await self._witnessed(made)  # ORDER: before the till hears of what it may spend
+        return answer
+
+    async def _unless_forgotten(self, work: Callable[[Connection], T]) -> T:
+        """Grant something in one transaction. Refusal HQ_RESTORED where the database forgot what HQ granted before."""
+        try:
+            return await self._write(work)
+        except restored.Forgotten:
+            now = self._clock.now_ms()
+            await self._write(lambda c: restored.watch(c, self._witness, now))
+            raise restored.refusal() from None
+
+    async def _witnessed(self, made: int) -> None:
+        await self._write(lambda c: self._witness_of(c, made))
+
+    def _witness_of(self, connection: Connection, made: int) -> None:
+        connection.hold("witness")  # one file
+        self._witness.write(made)
+
+    async def report(self, workstation_id: str, told: LeaseReport) -> LeaseReported:
+        """Hear what a workstation holds, after HQ was restored."""
+        now = self._clock.now_ms()
+        return await self._write(lambda c: restored.report(c, self._known(c, workstation_id), told, now))
 
     async def leases(self, workstation_id: str, after: str) -> LeasePage:
         """Give one page of the open leases of a workstation, by id."""
@@ -241,11 +322,11 @@ class HqService(HqDesk):
         await self._read(lambda c: c.execute("SELECT 1").fetchone())
 
     async def touch(self) -> None:
-        """Commit one page that changes nothing, for the watchdog; raises StorageError."""
-        with contextlib.suppress(DiskLow):  # calls are answered 503; a restart makes no room
-            await self._write(rewrite_header)
+        """Prove that commits still work, for the watchdog; raises StorageError where a restart might help."""
+        await self._engine.touch()
 
     async def close(self) -> None:
-        """Finish queued work, fold the WAL into the file, close it."""
-        await self._worker.call(lambda: close_database(self._connection, fold=not self.failed.is_set()))
-        self._worker.close()
+        """Finish work that has begun, let go of the database."""
+        await self.wechat.close()
+        await self.channels.close()
+        await self._engine.close()

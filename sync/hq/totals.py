@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from agent.sqlite import Connection
 from sync.hq import recompute
+from sync.hq.db.seam import Connection
 from sync.hq.feeds import watermarks_of
 from sync.protocol import Count, Message, Name
 

@@ -12,8 +12,8 @@ from agent.domain.digest import event_digest, extend
 from agent.domain.ids import EventName
 from agent.domain.totals import DayBook, Measure, measure
 from agent.limits import FINDINGS
-from agent.sqlite import Connection, Row
 from sync.hq.bounds import RANGES, SEAL_EVENTS
+from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.judge import CHAIN_MISMATCH, MEMBER_UNKNOWN, TRANSACTION_USED, Judgement, judge
 from sync.proof import Finding, TotalsRow
@@ -161,16 +161,15 @@ class Walk:
     def _claimed_elsewhere(self, connection: Connection, row: Row, judged: Judgement) -> bool:
         """Whether another event brought the very same claim first."""
         held = connection.execute(
-            "SELECT 1 FROM claims c JOIN events e ON e.workstation_id = c.workstation_id AND e.epoch = c.epoch"
+            "SELECT e.body FROM claims c JOIN events e ON e.workstation_id = c.workstation_id AND e.epoch = c.epoch"
             " AND e.seq = c.seq WHERE c.brand_id = :brand AND c.sha256 = :sha256"
-            " AND NOT (e.workstation_id = :id AND e.epoch = :epoch AND e.seq = :seq)"
-            " AND json_extract(e.body, '$.claim_sha256') = c.sha256",
+            " AND NOT (e.workstation_id = :id AND e.epoch = :epoch AND e.seq = :seq)",
             {
                 "brand": self.station.brand_id, "sha256": judged.claim, "id": self.station.workstation_id,
                 "epoch": self.epoch, "seq": row["seq"],
             },
         ).fetchone()  # fmt: skip
-        return held is not None
+        return held is not None and f'"claim_sha256":"{judged.claim}"' in held["body"]
 
     def _faults(self, connection: Connection, row: Row, digest: bytes, judged: Judgement, linked: bool) -> list[str]:
         """Columns of an event that do not follow from its body and its predecessor."""

@@ -7,17 +7,24 @@ import tempfile
 from pathlib import Path
 
 from agent import logs
-from tests.bench import daemon, members, paper, proof_cost, quote, sales, world
+from tests.bench import daemon, members, paper, postgres, proof_cost, quote, replica, sales, scan, tap, world
 from tests.bench.table import Figure, show
 
 
 async def _all(*, quick: bool) -> list[Figure]:
     figures = quote.measure(500 if quick else 2000)
     figures += paper.measure(20 if quick else 200)
+    figures += await paper.first_byte(50 if quick else 300)
     figures += await sales.measure(100 if quick else 500)
     figures += await members.measure(20_000 if quick else 1_000_000, 2000)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        figures += await replica.measure(Path(folder), 20_000 if quick else 1_000_000, 2_000 if quick else 20_000, 2000)
     figures += await daemon.ingest(200 if quick else 2000)
+    figures += await postgres.figures(2 if quick else 10)
     figures += await proof_cost.figures(2_000 if quick else 20_000)
+    figures += await scan.measure(200 if quick else 1000)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        figures += await tap.measure(20 if quick else 200, Path(folder))
     return figures + await daemon.measure()
 
 

@@ -30,9 +30,9 @@ async def measure() -> list[Figure]:
         ready_s = time.perf_counter() - start
         await daemon.line("sync.state")
         await asyncio.sleep(2)
-        before = _cpu_s(daemon.process.pid)
+        before = cpu_s(daemon.process.pid)
         await asyncio.sleep(_IDLE_S)
-        share = (_cpu_s(daemon.process.pid) - before) / _IDLE_S * 100
+        share = (cpu_s(daemon.process.pid) - before) / _IDLE_S * 100
         memory_mb = _rss_mb(daemon.process.pid)
         json.loads(daemon.lines[-1])
         await daemon.stop()
@@ -60,7 +60,8 @@ async def ingest(count: int) -> list[Figure]:
     return [Figure(what, measured, "both ends in one process", rate, None, None, " sales/s", more_is_better=True)]
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Seconds of processor time a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

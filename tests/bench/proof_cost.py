@@ -53,7 +53,7 @@ async def fill(world: TillWorld, count: int) -> str:
             sealed = keys.encrypt("requests", "answer_sealed", name, answer)
             c.execute("INSERT INTO requests VALUES ('sale', ?, ?, ?, '{}', ?)", (name, epoch, seq, sealed))
 
-    def at_hq(c: Connection) -> None:
+    def at_hq(c: Any) -> None:
         head = genesis(WHO, epoch)
         for seq, body, digest, head in rows():
             c.execute(
@@ -110,7 +110,7 @@ async def measure(world: TillWorld, work: Any) -> Cost:
     )
 
 
-def _copy(connection: Connection) -> Connection:
+def _copy(connection: Any) -> Any:
     kept = type(connection)(":memory:", check_same_thread=False)
     connection.backup(kept)
     return kept

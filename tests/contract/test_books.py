@@ -9,6 +9,7 @@ import pytest
 
 from agent.domain.digest import chain_head
 from agent.domain.errors import Refusal, StorageError
+from agent.grants import VENDOR, Grant
 from agent.ports import JobKind, NewPrintJob, OutcomeKind
 from agent.sqlite import IntegrityError
 from tests.books_world import BooksWorld, in_books
@@ -193,7 +194,7 @@ def test_no_identity_stands_in_the_file_in_the_clear(tmp_path: Path) -> None:
         await world.books.payer_ref("b1", [("wxsub", "oCanaryOpenid0001")])
         job = NewPrintJob("job_1", "p", JobKind.RECEIPT, paper("claim-CANARY-secret"), 2**53)
         await world.ledger.add(job, 1)
-        await world.tokens.add("token-CANARY", "pos", 1)
+        await world.tokens.add("token-CANARY", Grant("", "pos", VENDOR))
 
     asyncio.run(in_books(tmp_path, work))
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("books.db*"))

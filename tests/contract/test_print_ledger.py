@@ -62,3 +62,23 @@ def test_a_job_found_half_sent_at_start_is_unconfirmed_and_never_printed_again_b
 
     asyncio.run(in_books(tmp_path, crash))
     asyncio.run(in_books(tmp_path, restart))
+
+
+def test_a_drawer_waits_for_no_paper_and_what_left_last_is_known(tmp_path: Path) -> None:
+    async def work(world: BooksWorld) -> None:
+        await world.ledger.add(_job(1), 1)
+        drawer = NewPrintJob("drawer", "p", JobKind.DRAWER, paper("x"), 10_000)
+        await world.ledger.add(drawer, 2)
+        assert await world.ledger.last_sent("p") is None
+        first = await world.ledger.next_job("p")
+        assert first is not None
+        assert first.job_id == "drawer"
+        await world.ledger.mark("drawer", JobState.FAILED)
+        assert await world.ledger.last_sent("p") is None  # nothing of it left
+        await world.ledger.mark("job_1", JobState.UNCONFIRMED)
+        last = await world.ledger.last_sent("p")
+        assert last is not None
+        assert (last.job_id, last.state, last.document) == ("job_1", JobState.UNCONFIRMED, paper("单 1"))
+        assert await world.ledger.last_sent("other") is None
+
+    asyncio.run(in_books(tmp_path, work))

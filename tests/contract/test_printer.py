@@ -16,6 +16,7 @@ from agent.domain.receipts import drawer_pulse
 from agent.ports import PrinterStatus, PrintVerdict
 from drivers.escpos_bytes import encode
 from drivers.escpos_printer import EscposPrinter
+from drivers.printer_patience import Patience
 from drivers.profiles import Profile, profile
 from drivers.serial_printer import SerialTransport
 from drivers.simulated import Fault, SimulatedPrinter
@@ -46,7 +47,8 @@ def on_simulated(
         async with SimulatedPrinter() as simulated:
             transport = TcpTransport("127.0.0.1", simulated.port, byte_timeout_s=patience_s, finish_s=patience_s)
             clock = RealClock()
-            printer = EscposPrinter("till", kind, transport, clock, status_s=patience_s, completion_s=patience_s)
+            patience = Patience(status_s=patience_s, completion_s=patience_s, hold_s=patience_s)
+            printer = EscposPrinter("till", kind, transport, clock, patience=patience)
             try:
                 await scenario(simulated, printer)
             finally:
@@ -132,7 +134,9 @@ def test_pains_20_after_a_power_cycle_the_same_process_prints_again() -> None:
 
 def test_status_says_what_is_known() -> None:
     async def scenario(simulated: SimulatedPrinter, printer: EscposPrinter) -> None:
-        assert await printer.status() == PrinterStatus(verified=True, online=True, paper="ok", cover_open=False)
+        assert await printer.status() == PrinterStatus(
+            verified=True, online=True, paper="ok", cover_open=False, fault=False
+        )
         simulated.fault = Fault.PAPER_OUT
         assert (await printer.status()).paper == "out"
 
@@ -166,8 +170,9 @@ def test_pains_21_patience_grows_with_the_length_of_the_job() -> None:
         tty.setraw(slave)
         slow = threading.Thread(target=answer_late, args=(master, len(encode(LONG, WRITE_ONLY))), daemon=True)
         slow.start()
-        kind = replace(WRITE_ONLY, completion="gs_r")
-        printer = EscposPrinter("till", kind, SerialTransport(os.ttyname(slave)), RealClock(), completion_s=0.05)
+        kind = replace(WRITE_ONLY, completion="gs_r", buffer_bytes=1 << 20)
+        line, patience = SerialTransport(os.ttyname(slave)), Patience(completion_s=0.05)
+        printer = EscposPrinter("till", kind, line, RealClock(), patience=patience)
         assert await printer.print(LONG) is PrintVerdict.CONFIRMED
         printer.close()
         slow.join(5)
@@ -190,7 +195,8 @@ def test_trap_stale_answer_from_an_earlier_job_confirms_nothing() -> None:
         tty.setraw(slave)
         os.write(master, b"\x00")  # the late answer to a job that had been given up
         kind = replace(WRITE_ONLY, completion="gs_r")
-        printer = EscposPrinter("till", kind, SerialTransport(os.ttyname(slave)), RealClock(), completion_s=0.2)
+        line, patience = SerialTransport(os.ttyname(slave)), Patience(completion_s=0.2)
+        printer = EscposPrinter("till", kind, line, RealClock(), patience=patience)
         with pytest.raises(DeviceAmbiguous, match="PRINT_UNCONFIRMED"):
             await printer.print(HELLO)
         printer.close()

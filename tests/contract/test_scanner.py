@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.domain.errors import DeviceError, DeviceUnavailable
+from agent.domain.errors import DeviceError
 from agent.limits import SCAN_QUEUE
 from agent.system import SystemClock
 from drivers.framing import Ending
 from drivers.qr_scanner import SerialScanner
+from drivers.scan_inbox import ScanSettings
+from drivers.serial_line import Line
+from drivers.speed import SPEEDS, Setting
 from tests.serial_cable import Cable, within_patience
+from tests.uart_line import received
 
 EAN = "6901234567892"
 
@@ -25,7 +30,7 @@ def cable(tmp_path: Path) -> Iterator[Cable]:
 
 
 def scanner_on(path: Path, **settings: Any) -> SerialScanner:
-    return SerialScanner("scanner", str(path), clock=SystemClock(), **settings)
+    return SerialScanner("scanner", str(path), clock=SystemClock(), settings=ScanSettings(**settings))
 
 
 def test_split_and_glued_scans_arrive_whole_and_in_order(cable: Cable) -> None:
@@ -107,42 +112,70 @@ def test_an_add_on_does_not_spoil_the_main_code(cable: Cable) -> None:
     within_patience(work)
 
 
-def test_what_came_before_the_unplug_is_delivered_then_the_loss(cable: Cable) -> None:
+# --- speed found by listening -----------------------------------------------------------------------------------------
+async def quiet(scanner: SerialScanner, baud: int) -> None:
+    """Wait until the scanner listens at this speed."""
+    async with asyncio.timeout(5):
+        while scanner.counters()["baud"] != baud:  # noqa: ASYNC110 - the counter is what these tests are about
+            await asyncio.sleep(0.01)
+
+
+def test_noise_moves_on_to_the_next_speed_and_the_first_clean_code_is_delivered(cable: Cable) -> None:
+    """A pty has no speed of its own, so the hand on the other side sends what a UART would make of each."""
+
     async def work() -> None:
-        scanner = scanner_on(cable.path)
+        scanner = SerialScanner("scanner", str(cable.path), clock=SystemClock(), setting=None)
         await scanner.open()
-        cable.send(b"A1\rB2\rhalf")
-        assert (await scanner.read()).text == "A1"
-        cable.unplug()
-        assert (await scanner.read()).text == "B2"
+        for tried, next_one in pairwise(SPEEDS[:4]):
+            assert scanner.setting.baud == tried
+            cable.send(received(EAN.encode() + b"\r", 19200, tried, Line.E7))
+            await quiet(scanner, next_one)
+        assert scanner.setting.baud == 19200
+        cable.send(received(EAN.encode() + b"\r", 19200, 19200, Line.E7))
+        assert (await scanner.read()).text == EAN
+        assert scanner.setting == Setting(19200, Line.E7)
+        cable.send(received(b"CP.ab-12\r", 19200, 19200, Line.E7))
+        assert (await scanner.read()).text == "CP.ab-12"
+        assert scanner.counters()["settled"] == 1
+        scanner.close()
+        await scanner.open()
+        assert scanner.setting == Setting(19200, Line.E7), "the same scanner comes back after an unplug"
         for _ in range(2):
-            with pytest.raises(DeviceError):
-                await scanner.read()
-        scanner.close()
-        cable.plug()
-        await scanner.open()
-        cable.send(b"C3\r")
-        assert (await scanner.read()).text == "C3"
+            cable.send(b"\x00\xe0\x1c\x8d")  # a CR of this line
+        async with asyncio.timeout(5):
+            while scanner.counters()["settled"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         scanner.close()
 
     within_patience(work)
 
 
-def test_closing_ends_a_waiting_read_and_is_safe_at_any_time(cable: Cable) -> None:
-    scanner = scanner_on(cable.path)
-    scanner.close()
-
+def test_a_known_seven_bit_line_never_delivers_a_broken_character(cable: Cable) -> None:
     async def work() -> None:
-        with pytest.raises(DeviceUnavailable):
-            await scanner.read()
+        setting = Setting(9600, Line.O7)
+        scanner = SerialScanner("scanner", str(cable.path), clock=SystemClock(), setting=setting)
         await scanner.open()
-        waiting = asyncio.create_task(scanner.read())
-        await asyncio.sleep(0)
+        broken = bytearray(received(b"123456\r", 9600, 9600, Line.O7))
+        broken[2] ^= 0x04
+        cable.send(bytes(broken) + received(EAN.encode() + b"\r", 9600, 9600, Line.O7))
+        assert (await scanner.read()).text == EAN
+        assert scanner.counters()["garbage"] == 1
         scanner.close()
-        with pytest.raises(DeviceError):
-            await waiting
-        await scanner.open()
 
     within_patience(work)
-    scanner.close()
-    scanner.close()
+
+
+def test_a_search_that_is_cut_short_by_the_cable_leaves_no_timer_behind(cable: Cable) -> None:
+    async def work() -> None:
+        scanner = SerialScanner("scanner", str(cable.path), clock=SystemClock(), setting=None)
+        await scanner.open()
+        cable.send(b"\x00\x80")
+        await asyncio.sleep(0.02)
+        cable.unplug()
+        with pytest.raises(DeviceError):
+            await scanner.read()
+        await asyncio.sleep(0.15)
+        assert scanner.setting.baud == SPEEDS[0], "half a burst condemns no speed"
+        scanner.close()
+
+    within_patience(work)

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from agent.api.answers import Paired, StatusView
-from agent.db.notices import token_hash
+from agent.db.tokens import token_hash
+from agent.grants import VENDOR
 from agent.limits import PAIRING_ATTEMPTS, PAIRING_CODE_TTL_S
 from tests.api_till import ApiTill, checked, problem, running
 from tests.state_files import found_in_files
@@ -44,7 +45,8 @@ def test_a_code_gives_one_token_once_that_is_stored_hashed_and_survives_a_restar
     checked(status(), StatusView)
     assert found_in_files(till.world.folder / "till", [answer["token"], code]) == []
     held = till.run(till.world.agent.tokens.active())
-    assert held[token_hash(answer["token"])] == "FreshMart POS 4.2"
+    grant = held[token_hash(answer["token"])]
+    assert (grant.app, grant.scopes) == ("FreshMart POS 4.2", VENDOR)
     till.reopen()
     checked(status(), StatusView)
 

@@ -51,6 +51,7 @@ def test_a_payment_earns_for_its_member_and_never_reprices_r20(till: ApiTill, v3
     assert who["payment"] == {
         "transaction_id": transaction_id,
         "total_fen": LIST_FEN,
+        "payer_fen": LIST_FEN,
         "sub_mch_id": SUB_MCH_ID,
         "scope": "known",
         "evidence": "asserted",

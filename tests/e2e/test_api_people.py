@@ -1,5 +1,6 @@
 """Who may call what: scopes of tokens, sign-in by PIN, lock-out, sessions that end; over the real API."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from agent.api.manage_answers import OperatorList, PairingCode, TokenList
 from agent.api.people import SessionView, SignedIn
+from agent.grants import ApiScope, Grant
 from agent.limits import PIN_ATTEMPTS, PIN_LOCK_S, SESSION_S
 from agent.people import Role
 from tests.api_till import ApiTill, checked, problem, running
@@ -72,13 +74,11 @@ def test_a_session_outlives_a_restart_but_not_its_shift(till: ApiTill) -> None:
 
 @pytest.mark.parametrize("operator", ["101", "nobody"])
 def test_wrong_pins_lock_and_the_wait_doubles_whoever_asks(till: ApiTill, operator: str) -> None:
-    if operator == "nobody":
-        for _ in range(PIN_ATTEMPTS + 1):  # nobody to lock, and nothing that tells it
-            problem(sign_in(till, operator, "111111"), 403, "SIGN_IN_REFUSED")
-        return
     for _ in range(PIN_ATTEMPTS):
         problem(sign_in(till, operator, "111111"), 403, "SIGN_IN_REFUSED")
     problem(sign_in(till, operator), 429, "SIGN_IN_LOCKED")
+    if operator == "nobody":  # and nothing told that nobody has that name
+        return
     till.clock.ahead_s += PIN_LOCK_S
     problem(sign_in(till, operator, "111111"), 403, "SIGN_IN_REFUSED")
     till.clock.ahead_s += PIN_LOCK_S
@@ -87,6 +87,43 @@ def test_wrong_pins_lock_and_the_wait_doubles_whoever_asks(till: ApiTill, operat
     session(till, operator)
     problem(sign_in(till, operator, "111111"), 403, "SIGN_IN_REFUSED")
     session(till, operator)  # one mistake after a right PIN locks nobody
+
+
+def test_guesses_side_by_side_count_one_by_one(till: ApiTill) -> None:
+    till.run(till.world.agent.people.put("301", "小张", Role.CASHIER, PIN))
+
+    async def guess() -> list[int]:
+        async with till.world.client() as client:
+            body = {"operator": "301", "pin": "111111"}
+            answers = await asyncio.gather(*(client.post("/v1/sign-in", json=body) for _ in range(2 * PIN_ATTEMPTS)))
+            return [one.status_code for one in answers]
+
+    assert till.run(guess()).count(403) == PIN_ATTEMPTS
+    till.run(till.world.agent.people.remove("301"))
+
+
+def test_a_stream_ends_with_its_token_and_tells_scans_only_to_whoever_sells(till: ApiTill) -> None:
+    code = "130000000000000001"
+
+    async def heard(scope: ApiScope) -> str:
+        agent, told = till.world.agent, ""
+        token, _ = await agent.pairing.issue(Grant("", f"with {scope}", frozenset({scope})))
+        (mine,) = [one for one in await agent.pairing.given() if one.app == f"with {scope}"]
+        client = till.world.client({"Authorization": f"Bearer {token}"})
+        async with client, client.stream("GET", "/v1/events") as answer:
+            async for text in answer.aiter_text():
+                if not told:
+                    await agent.announcer.announce("scan.payment_code", {"device": "x"}, live_only={"auth_code": code})
+                    await agent.announcer.announce("sync.state", {"up": True, "reason": ""})
+                told += text
+                if "sync.state" in text:
+                    await agent.pairing.revoke(mine.token_id)
+                    await agent.announcer.announce("scan.item", {"device": "x", "text": "SECRET"})
+        return told
+
+    kitchen, pos = till.run(heard(ApiScope.PRINT)), till.run(heard(ApiScope.SELL))
+    assert ("scan." in kitchen, code in kitchen) == (False, False)
+    assert (code in pos, "SECRET" in pos) == (True, False)
 
 
 def test_a_new_pin_ends_the_sessions_and_a_weak_one_is_refused(till: ApiTill) -> None:

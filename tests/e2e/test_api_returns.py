@@ -54,9 +54,8 @@ def test_one_of_three_and_then_the_rest_is_the_same_as_all_at_once(till: AfterTi
     assert whole["points_reversed"] == sales[0]["points_earned"] == sum(one["points_reversed"] for one in parts)
     assert (whole["whole"], [one["whole"] for one in parts]) == (True, [False, False, True])
     assert parts[-1]["points_balance"] == till.wallet(gold)["points"]
-    assert whole["tenders"] == [
-        {"type": "cash", "amount_fen": whole["refund_fen"], "transaction_id": None, "by": "cash"}
-    ]
+    cash_back = {"type": "cash", "amount_fen": whole["refund_fen"], "to_payer_fen": whole["refund_fen"]}
+    assert whole["tenders"] == [{**cash_back, "transaction_id": None, "by": "cash"}]
 
 
 def test_a_return_is_an_event_with_its_own_slip_and_hq_follows(till: AfterTill) -> None:
@@ -213,7 +212,7 @@ def test_money_goes_back_to_the_tenders_it_came_from(till: AfterTill) -> None:
     }
     assert paid_back == {"wechat": 2000, "cash": 3940}
     assert backs[0]["tenders"][0] == {
-        "type": "wechat", "amount_fen": 667, "transaction_id": transaction_id, "by": "pos",
+        "type": "wechat", "amount_fen": 667, "to_payer_fen": 667, "transaction_id": transaction_id, "by": "pos",
     }  # fmt: skip
     recorded = till.till.event(backs[0])["tenders"][0]
     assert (recorded["amount_fen"], recorded["transaction_id"], recorded["evidence"]) == (

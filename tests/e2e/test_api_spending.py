@@ -144,7 +144,7 @@ def test_hold_and_cancel_gives_the_right_to_the_next_quote(till: SpendingTill) -
     held = till.quote(JUICE, seen, stored_value="max", coupons=[who.coupon("r5")], hold=True)
     assert held["held"]
     with till.offline():
-        refused(till, 409, "LEASE_SHORT", "coupons", identification_id=seen, coupons=[who.coupon("r5")])
+        refused(till, 409, "DYNAMIC_CODE_HELD", "identification_id", identification_id=seen, coupons=[who.coupon("r5")])
         assert till.call("DELETE", f"/v1/quotes/{held['quote_id']}").status_code == 204
         quote = till.quote(JUICE, seen, coupons=[who.coupon("r5")])
         assert codes(till.sell([cash(quote["due_fen"])], quote_id=quote["quote_id"])) == []

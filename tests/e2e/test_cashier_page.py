@@ -235,6 +235,32 @@ def test_signing_out_leaves_nothing_and_asks_again(page: Page) -> None:
     expect(page.locator(".sign-in .wrong")).to_have_text("工号或密码不对")
 
 
+def test_after_signing_in_again_a_scan_enters_the_cart_once(page: Page, served: ServedTill) -> None:
+    scanner = served.till.world.scanner
+    page.locator("#sign-out").click()
+    served.call(lambda: scanner.scan("6901028000031"))
+    expect(page.locator("#operator")).to_be_focused()
+    page.fill("#operator", "101")
+    page.fill("#pin", PIN)
+    page.keyboard.press("Enter")
+    expect(page.locator("#chips .chip[data-name=line].up")).to_be_visible()
+    enter(page, "10007")
+    served.call(lambda: scanner.scan("6901028000017"))
+    expect(page.locator("#cart tbody tr")).to_have_count(2)
+    expect(page.locator("#cart tbody tr").last).to_contain_text("×1")
+    expect(page.locator("#cart")).not_to_contain_text("大樱桃")
+
+
+def test_scans_while_a_question_is_open_are_not_lost(page: Page, served: ServedTill) -> None:
+    enter(page, "10007")
+    page.keyboard.press("F8")
+    expect(page.locator("dialog")).to_be_visible()
+    served.call(lambda: served.till.world.scanner.scan("6901028000031"))
+    expect(page.locator("#cart tbody tr")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+
+
 def test_every_word_the_pages_say_is_written() -> None:
     folder = Path("agent/web/static")
     said: set[str] = set()

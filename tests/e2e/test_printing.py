@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent import limits
 from agent.domain.errors import Refusal
 from agent.domain.receipt import Document, Text
 from agent.domain.receipts import drawer_pulse
@@ -18,6 +19,7 @@ from agent.ports import JobKind, JobState, NewPrintJob, PrintJob
 from agent.printing import PrintService
 from drivers.escpos_bytes import encode
 from drivers.escpos_printer import EscposPrinter
+from drivers.printer_patience import Patience
 from drivers.profiles import profile
 from drivers.simulated import Fault, SimulatedPrinter
 from drivers.tcp_printer import TcpTransport
@@ -43,6 +45,7 @@ class Dice:
 
     def __init__(self) -> None:
         self.made = 0
+        self.wait_s = 0.01
         self.ceilings: list[float] = []
         self.waits = asyncio.Semaphore(0)
 
@@ -53,7 +56,7 @@ class Dice:
     def uniform(self, low: float, high: float) -> float:
         self.ceilings.append(high)
         self.waits.release()
-        return 0.01
+        return self.wait_s
 
 
 class MemoryLedger:
@@ -79,8 +82,12 @@ class MemoryLedger:
         return late
 
     async def next_job(self, printer: str) -> PrintJob | None:
-        waiting = (job for job in self.rows.values() if job.printer == printer and job.state is JobState.QUEUED)
-        return next(waiting, None)
+        waiting = [job for job in self.rows.values() if job.printer == printer and job.state is JobState.QUEUED]
+        return next(iter(sorted(waiting, key=lambda job: job.kind is not JobKind.DRAWER)), None)
+
+    async def last_sent(self, printer: str) -> PrintJob | None:
+        left = (JobState.SENDING, JobState.SENT, JobState.CONFIRMED, JobState.UNCONFIRMED)
+        return next((job for job in reversed(self.rows.values()) if job.printer == printer and job.state in left), None)
 
     async def mark(self, job_id: str, state: JobState, note: str = "") -> None:
         self.rows[job_id] = replace(self.rows[job_id], state=state, note=note)
@@ -107,7 +114,7 @@ class Shop:
         self.ledger, self.clock, self.dice = ledger, clock, Dice()
         self.simulated = SimulatedPrinter()
         self.states: list[tuple[str, JobState, str]] = []
-        self.health: list[tuple[bool, str]] = []
+        self.health: list[tuple[bool | None, str]] = []
         self._changed = asyncio.Condition()
 
     async def open(self) -> None:
@@ -115,12 +122,12 @@ class Shop:
         transport = TcpTransport(
             "127.0.0.1", self.simulated.port, connect_s=1, byte_timeout_s=PATIENCE_S, finish_s=PATIENCE_S
         )
-        self.printer = EscposPrinter(
-            self.name, KIND, transport, self.clock, status_s=PATIENCE_S, completion_s=PATIENCE_S
-        )
+        patience = Patience(status_s=PATIENCE_S, completion_s=PATIENCE_S, hold_s=PATIENCE_S)
+        self.printer = EscposPrinter(self.name, KIND, transport, self.clock, patience=patience)
         self.service = PrintService(
-            self.printer, self.ledger, self.clock, self.dice, on_state=self._on_state, on_health=self._on_health
-        )
+            self.printer, self.ledger, self.clock, self.dice,
+            on_state=self._on_state, on_health=self._on_health, watch_s=0.1,
+        )  # fmt: skip
         self.task = asyncio.create_task(self.service.run())
 
     async def close(self) -> None:
@@ -154,9 +161,20 @@ class Shop:
             self.states.append((job_id, state, note))
             self._changed.notify_all()
 
-    async def _on_health(self, printer: str, well: bool, note: str) -> None:
+    async def _on_health(self, printer: str, well: bool | None, note: str) -> None:
         assert printer == self.name
-        self.health.append((well, note))
+        async with self._changed:
+            self.health.append((well, note))
+            self._changed.notify_all()
+
+    async def until_health(self, well: bool | None, code: str) -> None:
+        """Wait until this is what is said of the printer, not counting the details behind the code."""
+        async with asyncio.timeout(DEADLINE_S), self._changed:
+            await self._changed.wait_for(
+                lambda: (
+                    bool(self.health) and self.health[-1][0] is well and self.health[-1][1].partition(":")[0] == code
+                )
+            )
 
 
 @asynccontextmanager
@@ -214,6 +232,84 @@ def test_out_of_paper_waits_and_prints_once_the_paper_is_in() -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault.PAPER_OUT, "PRINTER_PAPER_OUT"),
+        (Fault.COVER_OPEN, "PRINTER_COVER_OPEN"),
+        (Fault.OFFLINE, "PRINTER_OFFLINE"),
+        (Fault.NEAR_END, "PRINTER_NEAR_END"),
+    ],
+)
+def test_what_befalls_an_idle_printer_is_said_without_a_job(fault: Fault, code: str) -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.until_health(True, "")
+        shop.simulated.fault = fault
+        await shop.until_health(fault is Fault.NEAR_END, code)
+        shop.simulated.fault = Fault.NONE
+        await shop.until_health(True, "")
+        assert [well for well, _ in shop.health] == [True, fault is Fault.NEAR_END, True]
+
+    play(scenario)
+
+
+def test_a_look_every_second_shows_a_change_within_two() -> None:
+    assert limits.PRINT_WATCH_S + limits.PRINT_STATUS_S <= 2
+
+
+def test_a_printer_that_is_switched_off_and_on_is_said_to_be_lost_and_back() -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.until_health(True, "")
+        await shop.simulated.stop()
+        await shop.until_health(False, "PRINTER_UNREACHABLE")
+        await shop.simulated.start()
+        await shop.until_health(True, "")
+
+    play(scenario)
+
+
+def test_pains_19_a_printer_that_says_nothing_is_unverified_never_fine() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.simulated.fault = Fault.SILENT
+        await shop.until_health(None, "PRINTER_UNVERIFIED")
+        await shop.queue("j", slip("x"))
+        await shop.until_health(False, "PRINTER_SILENT")
+        await shop.until_tries(2)
+        assert shop.health[-1][0] is False  # that a job failed says more than silence
+        shop.simulated.fault = Fault.NONE
+        await shop.until("j", JobState.CONFIRMED)
+        assert shop.health[-1] == (True, "")
+
+    play(scenario)
+
+
+def test_new_paper_ends_the_pause_at_once() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.dice.wait_s = 3600.0
+        shop.simulated.fault = Fault.PAPER_OUT
+        await shop.queue("j", slip("x"))
+        await shop.until("j", JobState.QUEUED)
+        await shop.until_tries(1)
+        shop.simulated.fault = Fault.NONE
+        await shop.until("j", JobState.CONFIRMED)
+
+    play(scenario)
+
+
+def test_pains_25_a_drawer_waits_for_no_receipt_that_waits_for_paper() -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.simulated.stop()
+        await shop.queue("receipt", slip("x"))
+        await shop.until("receipt", JobState.QUEUED)
+        await shop.queue("drawer", drawer_pulse(), JobKind.DRAWER)
+        assert (await shop.until("drawer", JobState.FAILED)).startswith("PRINTER_UNREACHABLE")
+        await shop.simulated.start()
+        await shop.until("receipt", JobState.CONFIRMED)
+        assert shop.simulated.jobs == [encode(slip("x"), KIND)]
+
+    play(scenario)
+
+
 def test_pains_17_doubt_is_unconfirmed_and_never_sent_again() -> None:
     async def scenario(shop: Shop) -> None:
         shop.simulated.fault = Fault.NO_COMPLETION
@@ -222,7 +318,9 @@ def test_pains_17_doubt_is_unconfirmed_and_never_sent_again() -> None:
         shop.simulated.fault = Fault.NONE
         await shop.queue("next", slip("二"))
         await shop.until("next", JobState.CONFIRMED)
-        assert shop.simulated.jobs == [encode(slip("一"), KIND), encode(slip("二"), KIND)]
+        first, second = shop.simulated.jobs
+        assert first == encode(slip("一"), KIND)
+        assert second == bytes(64) + b"\x1b@" + encode(slip("二"), KIND)  # brought back into step first
 
     play(scenario)
 

@@ -41,7 +41,7 @@ def _line(code: str) -> OrderLine:
     return OrderLine(code)
 
 
-async def at_hq(world: TillWorld, work: Callable[[Connection], Any]) -> Any:
+async def at_hq(world: TillWorld, work: Callable[[Any], Any]) -> Any:
     """Touch HQ's database behind its back."""
     return await world.server.hq._write(work)
 

@@ -17,6 +17,7 @@ from agent.health import Health
 from agent.supervise import supervise
 from agent.system import SystemClock, SystemEntropy
 from drivers.qr_scanner import SerialScanner
+from drivers.scan_inbox import ScanSettings
 from drivers.serial_port import SerialPort
 from tests.serial_cable import Cable, within_patience
 
@@ -29,7 +30,7 @@ def cable(tmp_path: Path) -> Iterator[Cable]:
 
 
 def scanner_on(path: Path, **settings: Any) -> SerialScanner:
-    return SerialScanner("scanner", str(path), clock=SystemClock(), **settings)
+    return SerialScanner("scanner", str(path), clock=SystemClock(), settings=ScanSettings(**settings))
 
 
 # --- opening --------------------------------------------------------------------------------------------------------

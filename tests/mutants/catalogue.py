@@ -25,10 +25,15 @@ _PRAGMAS = f"{_BOOKS}::test_books_open_with_the_pragmas_of_the_design_and_for_on
 _LEASES, _MACHINE = "tests/unit/test_leases.py", "tests/unit/test_lease_machine.py"
 _BACK, _RETURNS = "tests/unit/test_giving_back.py", "tests/e2e/test_api_returns.py"
 _PURSES = "tests/e2e/test_api_purses.py"
+_ILL = "tests/contract/test_printer_ill.py"
 _SIM = "sim 5 1 2 50"
 _RIGHTS = (
     "tests/simulation/test_rights.py::"
     "test_a_right_used_or_held_while_the_clock_ran_ahead_comes_home_when_it_is_right_again"
+)
+_RESTORED = (
+    "tests/unit/test_hq_restored.py::"
+    "test_hq_that_has_forgotten_a_grant_gives_it_to_nobody_else_until_the_holder_has_told"
 )
 _DURABLE = "synchronous={'FULL' if durable else 'NORMAL'}"
 _BOOKING = "        booking = self._ports.booking\n"
@@ -63,6 +68,19 @@ MUTANTS = (
     Mutant("paper in doubt is printed again", "agent/printing.py",
            "await self._mark(job, JobState.UNCONFIRMED, error.message)",
            "await self._mark(job, JobState.QUEUED, error.message)", _SIM),
+    Mutant("a picture that broke off is left as it is", "drivers/escpos_printer.py",
+           "        self._pay(session)\n", "",
+           f"{_ILL}::test_a_picture_that_broke_off_never_eats_the_next_job"),
+    Mutant("an answer that came before the question confirms", "drivers/escpos_session.py",
+           "            self._forget(ReplyKind.GS_R)\n            self.unanswered", "            self.unanswered",
+           "tests/unit/test_escpos_session.py::test_a_byte_that_came_before_the_question_confirms_nothing"),
+    Mutant("a late answer is taken for the next one", "drivers/escpos_session.py",
+           "        self._mute = reply is None\n", "",
+           f"{_ILL}::test_a_late_answer_is_not_taken_for_that_of_the_next_question",
+           also=("self._ask(2) if paper is not None else None", "self._ask(2)")),
+    Mutant("a printer that says nothing is well", "agent/printer_watch.py",
+           "await self._tell(None, UNVERIFIED)\n        code", "await self._tell(True, UNVERIFIED)\n        code",
+           "tests/e2e/test_printing.py::test_pains_19_a_printer_that_says_nothing_is_unverified_never_fine"),
     Mutant("idempotency check removed from the commit", "agent/db/books.py", _EARLIER, "            name =",
            f"{_BOOKS}::test_the_same_caller_id_gives_the_first_answer_again_even_after_a_restart"),
     Mutant("outbox row forgotten", "agent/db/books.py",
@@ -171,5 +189,19 @@ MUTANTS = (
            "(:idle > 0 AND touched_at_ms > :ahead)", "(:idle > 0 AND :ahead < 0)", _RIGHTS),
     Mutant("promises made while the clock ran ahead stand for years", "agent/db/lease_rows.py",
            "h.until_ms > :at AND h.until_ms <= :at + 86400000", "h.until_ms > :at", _RIGHTS),
+    Mutant("a restored HQ grants what it has forgotten", "sync/hq/restored.py",
+           "    if waiting(connection, brand_id):\n", "    if False:\n", _RESTORED),
+    Mutant("HQ does not see that its database is a copy", "sync/hq/restored.py",
+           "    elif seen is not None and seen > number:\n", "    elif False:\n", _RESTORED),
+    Mutant("a till has told before HQ holds its books", "sync/hq/restored.py",
+           "    if not missing:\n", "    if True:\n", _RESTORED),
+    Mutant("what ended pays for nothing that was spent before", "sync/hq/lots.py",
+           "    if ended:\n", "    if False:\n",
+           "tests/unit/test_hq_expiry.py::test_when_hq_looks_for_what_has_ended_changes_nothing"),
+    Mutant("points an hour of one till alone", "sync/hq/limits_audit.py",
+           "WHERE member_id = :member_id AND what = :what AND at_ms > :after",
+           "WHERE member_id = :member_id AND what = :what AND workstation_id = :workstation_id AND at_ms > :after",
+           "tests/unit/test_hq_limits.py::"
+           "test_points_of_two_tills_in_one_hour_freeze_the_member_until_a_person_has_looked"),
 )  # fmt: skip
 """A sentinel of the harness itself is not listed: see `tests.mutants.__main__`."""

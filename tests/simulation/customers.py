@@ -226,6 +226,7 @@ class Cashier:
 
     async def _quote(self, lines: tuple[OrderLine, ...], who: Identification | None, asks: Asks) -> Quoted:
         till = self._store.till
+        self._store.holds += asks.hold
         try:
             quote = await till.quote(lines, who.identification_id if who is not None else None, asks)
         except Refusal as refusal:

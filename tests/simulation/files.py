@@ -41,6 +41,7 @@ url = "https://hq.invalid"
 name = "receipt"
 kind = "tcp"
 host = "printer.invalid"
+watch_s = 0
 profile = "escpos-80"
 """
     return parse(text)

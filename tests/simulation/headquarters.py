@@ -5,16 +5,14 @@ Called by the network for every request that arrives, and by the world for what 
 
 import asyncio
 import csv
-import sqlite3
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from agent.demo import world as chain
 from sync.hq.app import create_app
+from sync.hq.grant_witness import FILE
 from sync.hq.main import DATABASE, open_hq
 from sync.hq.service import HqService
 from tests.simulation import wealth
@@ -25,6 +23,8 @@ from tests.simulation.process import Disk, Image, Killed, Process, image_of, put
 from tests.simulation.trace import Trace
 
 MAIN_DISK = "hq-db"
+_WHOLE_MACHINE = 0.4
+"""How often a restore puts the witness back too."""
 
 
 class Headquarters:
@@ -40,9 +40,10 @@ class Headquarters:
         self.service: HqService | None = None
         self.up = asyncio.Event()
         self._transport: httpx.ASGITransport | None = None
-        self._backups: list[Image] = []
-        self.on_copied: Callable[[list[dict[str, Any]]], None] = lambda _leases: None
-        """Told of rights that are in two places from now on, because HQ has forgotten that it gave them away."""
+        self._backups: list[tuple[Image, bytes]] = []
+        self.on_restored: Callable[[], None] = lambda: None
+        """Told that HQ goes on from an old copy: it hears of some things again, and grants nothing until it has."""
+        self._undeclared = False
 
     @property
     def disk(self) -> Disk:
@@ -53,6 +54,9 @@ class Headquarters:
         """Open the database as it lies there, and listen."""
         self.process = Process("hq", self._chance)
         self.service = await open_hq(self._folder, self.clock, self._entropy, make_worker=self.process.make_worker)
+        if self._undeclared:
+            await self.service.declare_restored("the whole machine was put back")
+            self._undeclared = False
         self._transport = httpx.ASGITransport(create_app(self.service))
         self.up.set()
         self._trace.note("hq", "started")
@@ -86,33 +90,22 @@ class Headquarters:
     # --- backups ----------------------------------------------------------------------------------------------------
     def back_up(self) -> None:
         """Keep a copy of the database as of now."""
-        self._backups = [*self._backups[-2:], image_of(self.disk.path)]
+        self._backups = [*self._backups[-2:], (image_of(self.disk.path), (self._folder / FILE).read_bytes())]
 
     def restore(self) -> bool:
         """The disk is lost: the process dies and finds an earlier copy when it comes back."""
         if not self._backups or not self.up.is_set():
             return False
-        before = self._granted()
         self.process.kill("restored from a copy")
-        put_image(self._folder / DATABASE, self._chance.choice(self._backups))
-        known = {row["lease_id"] for row in self._granted()}
-        # Tills hold, or have spent, what HQ no longer knows it gave away. Until it hears of that it may give it again.
-        self.on_copied([row for row in before if row["lease_id"] not in known])
-        self._trace.note("hq", "hq restored")
+        image, witness = self._chance.choice(self._backups)
+        put_image(self._folder / DATABASE, image)
+        whole = self._chance.random() < _WHOLE_MACHINE
+        if whole:  # the witness is as old as the copy: nothing on this machine can know, so its operator says so
+            (self._folder / FILE).write_bytes(witness)
+            self._undeclared = True
+        self.on_restored()
+        self._trace.note("hq", "hq restored", "with its witness" if whole else "without its witness")
         return True
-
-    def _granted(self) -> list[dict[str, Any]]:
-        """Leases HQ has granted, open or not, as its database lies on disk; read from a copy."""
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            path = Path(folder) / DATABASE
-            put_image(path, image_of(self._folder / DATABASE))
-            connection = sqlite3.connect(path)
-            rows = connection.execute(
-                "SELECT lease_id, account, member_id, bucket, amount FROM leases WHERE request_id <> ''"
-                " ORDER BY lease_id"
-            ).fetchall()
-            connection.close()
-        return [dict(zip(("lease_id", "account", "owner", "bucket", "amount"), row, strict=True)) for row in rows]
 
     # --- HQ's people ------------------------------------------------------------------------------------------------
     async def fill(self, folder: Path, stores: int, members: int) -> None:

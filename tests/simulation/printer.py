@@ -74,5 +74,8 @@ class SimulatedPrinter:
         """What the printer says of itself."""
         return PrinterStatus(verified=True, online=True, paper="out" if self._paper.out else "ok")
 
+    def distrust(self, document: Document) -> None:
+        """Paper here is whole jobs: nothing is left half-sent in it."""
+
     def close(self) -> None:
         """Nothing is held."""

@@ -56,6 +56,10 @@ class Rights:
         for one in leases:
             self.admitted[purse_of(one["account"], one["owner"], one["bucket"])] += one["amount"]
 
+    def hear_again(self) -> None:
+        """HQ goes on from an old copy; of what it forgot it gave away nothing may be spent twice."""
+        self.copied = True
+
     # --- at any moment ----------------------------------------------------------------------------------------------
     def look(self) -> None:
         """Judge all books that can be read; needs every till up, for a book that is shut may hold what was earned."""

@@ -57,6 +57,8 @@ class SimulatedStore:
         self.up_since_s = 0.0
         self.agent: Agent | None = None
         self.settings = settings_of(folder)
+        self.holds = 0
+        """Quotes that were asked to hold what they spend."""
         self.lost: dict[Name, str] = {}
         """Events that the books held before they were restored, and do not hold any more."""
         self.wrongs: list[str] = []

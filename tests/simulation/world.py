@@ -129,7 +129,8 @@ class World:
         balances = invariants.Balances(self.stores, invariants.opening_points(self.hq), self._wrongs)
         balances.twins = plan.twins > 0
         self.rights = Rights(self.hq, self.stores, self._wrongs)
-        for one in self._machines():
+        self.hq.on_restored = self.rights.hear_again
+        for one in self.stores:
             one.on_copied = self.rights.admit
         for store in self.stores:
             await store.start()

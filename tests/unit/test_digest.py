@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.digest import Json, canonical, chain_head, event_digest, extend, first_difference, genesis
+from agent.domain.digest import (
+    Json,
+    canonical,
+    chain_head,
+    event_digest,
+    extend,
+    first_difference,
+    genesis,
+    read_canonical,
+)
 from agent.domain.errors import InvariantViolation
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -26,6 +35,25 @@ def test_canonical_form_survives_a_round_trip(value: Json) -> None:
     assert text == written.encode(), "the same bytes as the standard library, which other implementations can repeat"
     assert json.loads(text) == value
     assert canonical(json.loads(text)) == text
+
+
+@given(_JSON)
+def test_canonical_bytes_are_read_and_no_others(value: Json) -> None:
+    text = canonical(value)
+    assert read_canonical(text) == value
+    for other in (b" " + text, text + b" ", b"[" + text + b",1.0]", b'{"\xc3\xa9":' + text + b"}"):
+        with pytest.raises(ValueError, match=r"."):
+            read_canonical(other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"1.0", b'{"a":0.5}', b"[[1e2]]", b"9007199254740992", b"-0", b'{"a":1,"a":1}', b'{"b":1,"a":2}', b'"\\u6c34"',
+     b'"\\ud800"', b"NaN", b"", '[{"a":{"价":1}}]'.encode(), b"\xff", b"[" * 300 + b"]" * 300],
+)  # fmt: skip
+def test_what_is_not_canonical_is_not_read(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_canonical(text)
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from agent.cli.main import app
 from agent.config import (
     ApiSection,
     HqSection,
-    PrinterSection,
+    HwProxySection,
     ReceiptSection,
-    ScannerSection,
     Settings,
     WorkstationSection,
     parse,
 )
+from agent.config_printer import PrinterSection
+from agent.config_scanner import PassthroughSection, ScannerSection
 from agent.wording import SENTENCES
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +32,10 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "workstation": WorkstationSection,
     "api": ApiSection,
     "scanner": ScannerSection,
+    "passthrough": PassthroughSection,
     "printer": PrinterSection,
     "receipt": ReceiptSection,
+    "hw_proxy": HwProxySection,
 }
 KEYS = [name for name in Settings.model_fields if name not in SECTIONS] + [
     f"{section}.{name}" for section, model in SECTIONS.items() for name in model.model_fields
@@ -86,8 +89,9 @@ def test_operations_name_every_key(key: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(SENTENCES))
 def test_every_code_is_documented(code: str) -> None:
-    """Codes a till's caller meets stand in till-api.md, those of HQ in wire.md."""
-    documents = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("till-api.md", "wire.md")]
+    """Codes a till's caller meets stand in till-api.md, those of HQ in wire.md and console.md."""
+    names = ("till-api.md", "wire.md", "console.md")
+    documents = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in names]
     assert any(f"`{code}`" in text for text in documents)
 
 

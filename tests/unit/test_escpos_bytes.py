@@ -17,7 +17,8 @@ from agent.domain.receipts import drawer_pulse, sale_receipt
 from drivers.escpos_bytes import encode
 from drivers.escpos_layout import columns, pair_lines, printable, wrap
 from drivers.escpos_tokens import Token, TokenKind, tokenize
-from drivers.profiles import BUILTIN, Profile, from_python_escpos, profile
+from drivers.glyphs import code_point_box
+from drivers.profiles import Profile, builtin, from_python_escpos, profile
 from drivers.qr_matrix import matrix
 from tests.unit.test_receipts import URL, guest_facts, member_facts, spent_facts
 
@@ -36,7 +37,7 @@ def only(*blocks: Block) -> Document:
     return Document(blocks, cut=False)
 
 
-@pytest.mark.parametrize("profile_name", sorted(BUILTIN))
+@pytest.mark.parametrize("profile_name", sorted(builtin()))
 @pytest.mark.parametrize("document", sorted(DOCUMENTS))
 def test_golden_bytes(document: str, profile_name: str) -> None:
     """To renew after a deliberate change: POS_AGENT_GOLDEN=write pytest tests/unit/test_escpos_bytes.py"""
@@ -47,7 +48,7 @@ def test_golden_bytes(document: str, profile_name: str) -> None:
     assert job == path.read_bytes()
 
 
-@pytest.mark.parametrize("profile_name", sorted(BUILTIN))
+@pytest.mark.parametrize("profile_name", sorted(builtin()))
 @pytest.mark.parametrize("document", ["member", "guest", "spent"])
 def test_no_line_is_wider_than_the_paper_and_every_token_is_known(document: str, profile_name: str) -> None:
     paper = profile(profile_name)
@@ -69,8 +70,32 @@ def test_pains_22_the_yen_sign_is_two_gbk_bytes() -> None:
     assert b"\x81\x30\x84\x36" not in job  # GB18030's four bytes, which a GBK printer shows as "0 6"
 
 
-def test_rare_characters_become_a_box_and_the_rest_stays() -> None:
-    assert printable("𠮷野家 €5 •☕️ 龦〇【】“…”—") == "□野家 EUR5 ·□ □〇【】“…”—"
+def test_what_gbk_lacks_is_kept_to_be_drawn_and_the_rest_is_text() -> None:
+    assert printable("𠮷野家 €5 •☕️ 龦〇【】“…”— \ud800") == "𠮷野家 €5 ·☕ 龦〇【】“…”— □"
+    assert columns("𠮷€") == 3
+    job = encode(only(Text("价€5")), P58)
+    glyph = b"\x1b*\x21\x0c\x00" + code_point_box("€", 12)
+    assert job == b"\x1b@\x1c&" + "价".encode("gbk") + glyph + b"5\n"
+
+
+def test_a_drawn_character_in_enlarged_text_takes_the_room_that_was_reckoned() -> None:
+    (token,) = tokens_named(encode(only(Text("𠮷", scale=2)), P58), b"\x1b*")
+    assert token.data[3:5] == (48).to_bytes(2, "little")
+    assert token.data[5:11] == code_point_box("𠮷", 24)[:3] * 2
+
+
+def test_a_printer_without_a_chinese_font_gets_pictures_of_every_chinese_character() -> None:
+    job = encode(only(Pair("水", "￥4")), profile("image-58"))
+    assert b"\x1c&" not in job
+    assert len(tokens_named(job, b"\x1b*")) == 2
+    assert not [token for token in tokenize(job) if token.kind is TokenKind.CHINESE]
+
+
+def test_a_beeper_sounds_only_where_it_was_chosen() -> None:
+    assert encode(Document((Text("x"),)), replace(P80, beeper="esc_b")).endswith(b"\x1dVB\x00\x1bB\x02\x02")
+    loud = replace(P80, beeper="esc_paren_a")
+    (token,) = tokens_named(encode(Document((Text("x"),)), loud), b"\x1b(")
+    assert token.data == b"\x1b(A\x04\x0001\x02\x02"
 
 
 NASTY = ["a\x1bp\x00\x32\x32b", "a\x10\x14\x01\x00\x08b", "a\x1dV\x00b", "a\x00\r\x0c\u200bb"]

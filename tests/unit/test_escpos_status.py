@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.escpos_status import ReplyKind, ReplyReader, is_real_time, status_of, trouble
+from drivers.escpos_status import ReplyKind, ReplyReader, is_real_time, status_of, status_of_asb
 
 
 def kinds(data: bytes) -> list[str]:
@@ -57,7 +57,7 @@ def test_a_lost_nul_does_not_swallow_later_answers() -> None:
 )
 def test_what_keeps_it_from_printing(answers: tuple[int, int, int], code: str | None) -> None:
     status = status_of(*answers)
-    assert trouble(status, answers[1]) == code
+    assert status.trouble == code
     assert status.verified
 
 
@@ -72,3 +72,66 @@ def test_zero_bytes_of_clones_are_no_answer() -> None:
     assert not is_real_time(0)
     with pytest.raises(ValueError, match="DLE EOT"):
         status_of(0x00, 0x00, 0x00)
+
+
+def test_automatic_status_says_what_dle_eot_says() -> None:
+    assert status_of_asb(bytes((0x10, 0, 0, 0))).trouble is None
+    assert status_of_asb(bytes((0x10, 0, 0x03, 0))).paper == "near_end"
+    assert status_of_asb(bytes((0x18, 0, 0x0C, 0))).trouble == "PRINTER_PAPER_OUT"
+    assert status_of_asb(bytes((0x38, 0, 0, 0))).trouble == "PRINTER_COVER_OPEN"
+    assert status_of_asb(bytes((0x18, 0x08, 0, 0))).trouble == "PRINTER_ERROR"  # cutter
+    assert status_of_asb(bytes((0x18, 0, 0, 0))).trouble == "PRINTER_OFFLINE"
+
+
+# --- fuzzing: what any printer may say, in any order, cut anywhere ----------------------------------------------------
+REAL_TIME = st.builds(lambda bits: bytes([0x12 | bits & 0x6C]), st.integers(0, 255))
+ASB = st.builds(
+    lambda first, rest: bytes([0x10 | first & 0x6C, *(byte & 0x6F for byte in rest)]),
+    st.integers(0, 255),
+    st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255)),
+)
+GS_R = st.builds(lambda bits: bytes([bits & 0x6F]), st.integers(0, 255)).filter(lambda one: one != b"\x37")
+DONE = st.integers(0, 9999).map(lambda number: b"\x37\x22" + f"{number:04d}".encode() + b"\x00")
+MODEL = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20).map(
+    lambda name: b"_" + name.encode() + b"\x00"
+)
+KINDS = {"dle_eot": REAL_TIME, "asb": ASB, "gs_r": GS_R, "block": st.one_of(DONE, MODEL)}
+SAID = st.sampled_from(sorted(KINDS)).flatmap(lambda kind: KINDS[kind].map(lambda data: (kind, data)))
+
+
+@given(st.lists(SAID, max_size=12), st.integers(1, 5))
+def test_whatever_is_said_whole_is_told_apart_exactly(said: list[tuple[str, bytes]], step: int) -> None:
+    stream = b"".join(data for _, data in said)
+    reader = ReplyReader()
+    heard = [reply for at in range(0, len(stream), step) for reply in reader.feed(stream[at : at + step])]
+    assert [(reply.kind.value, reply.data) for reply in heard] == said
+
+
+@given(st.binary(max_size=64), st.integers(0, 9999))
+def test_no_noise_confirms_a_job_by_its_number(noise: bytes, number: int) -> None:
+    answer = b"\x37\x22" + f"{number:04d}".encode() + b"\x00"
+    heard = ReplyReader().feed(noise)
+    assert (answer in noise) or not [reply for reply in heard if reply.data == answer]
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_taken_apart_without_loss_and_status_needs_its_own_bits(noise: bytes) -> None:
+    reader = ReplyReader()
+    heard = reader.feed(noise)
+    assert noise.startswith(b"".join(reply.data for reply in heard))
+    for reply in heard:
+        if reply.kind is ReplyKind.REAL_TIME:
+            assert reply.data[0] & 0x93 == 0x12
+        elif reply.kind is ReplyKind.ASB:
+            assert reply.data[0] & 0x93 == 0x10
+            assert all(byte & 0x90 == 0 for byte in reply.data[1:])
+
+
+@given(st.lists(st.one_of(st.none(), REAL_TIME.map(lambda one: one[0])), min_size=3, max_size=3))
+def test_nothing_is_claimed_that_was_not_answered(answers: list[int | None]) -> None:
+    status = status_of(*answers)
+    assert status.verified is any(answer is not None for answer in answers)
+    assert (status.online is None) is (answers[0] is None)
+    assert (status.cover_open is None) is (answers[1] is None)
+    if answers[2] is None and (answers[1] is None or not answers[1] & 0x20):
+        assert status.paper is None

@@ -9,6 +9,7 @@ from agent.domain.business_day import business_day
 from agent.domain.ledger import DEBT_BUCKET, PENDING_ACCOUNT
 from agent.domain.sale import Posting
 from sync.hq import lease_audit, lots, own_books
+from sync.hq.own_rows import OwnPosting
 from sync.hq.service import HqService
 from tests.lease_world import Station, account_state
 from tests.unit.test_hq_importer import write
@@ -43,7 +44,7 @@ def tell(folder: Path, story: Story) -> None:
         assert done.created == 2, done
         rows = "".join(f"card-{n},100000000000,十次卡,10,10\n" for n in (1, 2))
         await hq.import_cards(BRAND, write(folder, f"card_id,member_number,name,total,left\n{rows}"))
-        await hq._read(lambda c: lots.follow_openings(c, ids[0]))
+        await hq._write(lambda c: lots.follow_openings(c, ids[0], "2026-11-22"))
         await story(hq, one, two, ids[0])
         for account in ("coupon", "count"):
             state = await account_state(hq, ids[0], account)
@@ -151,7 +152,7 @@ def test_hq_takes_none_of_its_own_off_points_that_have_ended(tmp_path: Path) -> 
         await till.idle()
         await till.push()
         late = till.clock.now_ms() + DAY_MS
-        taken = own_books.OwnPosting(BRAND, "claim_return", "back-1", me, "points", -120, "", late)
+        taken = OwnPosting(BRAND, "claim_return", "back-1", me, "points", -120, "", late)
         assert await hq._write(lambda c: own_books.post(c, taken))
         assert await held(hq, me, "points") == {"opening": 0, lot: 40, "debt": -20}
 
@@ -161,7 +162,7 @@ def test_hq_takes_none_of_its_own_off_points_that_have_ended(tmp_path: Path) -> 
 async def begin(hq: HqService, till: Station, *amounts: int) -> str:
     """Points held back at the first member, who has 100; gives the member's id."""
     (member,) = await query(hq, "SELECT member_id FROM members ORDER BY opening_points LIMIT 1")
-    await hq._read(lambda c: lots.follow_openings(c, member["member_id"]))
+    await hq._write(lambda c: lots.follow_openings(c, member["member_id"], "2026-11-22"))
     for amount in amounts:
         await till.book([Posting(PENDING_ACCOUNT, member["member_id"], amount)])
     await till.push()

@@ -7,7 +7,6 @@ import pytest
 
 from agent.domain.digest import canonical
 from agent.domain.errors import Refusal
-from agent.sqlite import transaction
 from sync.hq import card_write
 from sync.hq.service import HqService
 from sync.protocol import Feed, MemberRow
@@ -80,7 +79,7 @@ def test_count_cards_are_held_by_one_member_and_follow_events(tmp_path: Path) ->
         assert counts(await hq.import_cards(BRAND, write(tmp_path, rows))) == (0, 0, 1, 0)
 
         def event(connection: Any) -> None:
-            with transaction(connection):
+            with connection.transaction():
                 card_write.sell(connection, ids[0], "K0", "洗车五次", 5, 9900, "")
                 card_write.move(connection, {(ids[0], "K1"): -3, (ids[0], "K0"): 5, (ids[1], "K1"): -1})
 

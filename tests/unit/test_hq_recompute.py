@@ -11,8 +11,10 @@ import pytest
 from agent.domain.digest import canonical
 from agent.domain.ids import EventName
 from agent.domain.rules import rule_set
-from sync.hq import recompute
-from sync.hq.bounds import RECOMPUTE_STEP_EVENTS
+from sync.hq import limits_audit, recompute
+from sync.hq.bounds import BACKGROUND_PAUSE_S, RECOMPUTE_STEP_EVENTS
+from sync.hq.db.seam import Connection
+from sync.hq.keeping import kept
 from sync.hq.recompute import RuleBook
 from sync.hq.service import HqService
 from sync.protocol import ProofRequest
@@ -233,3 +235,48 @@ def test_the_audit_names_what_does_not_follow(tmp_path: Path, alter: str) -> Non
         assert {one.table for one in found} <= {one.table for one in answer.findings}
 
     tell(tmp_path, story)
+
+
+def test_an_event_that_cannot_be_reckoned_is_named_and_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow = limits_audit.follow
+
+    def stumbles(connection: Connection, one: limits_audit.Audited, now_ms: int) -> None:
+        follow(connection, one, now_ms)
+        if one.seq == 2:
+            raise KeyError("totals")
+        if one.seq == 3:
+            connection.execute("INSERT INTO stores (store_id, brand_id, name) VALUES ('S1', 'tea', 'twice')")
+
+    async def story(hq: HqService, till: Till, member: str) -> None:
+        for change in (None, None, None, put("totals", "points_earned", by=5)):
+            book(till, member, *([change] if change else []))
+        await hq.ingest("S1-1", till.batch())
+        monkeypatch.setattr(limits_audit, "follow", stumbles)
+        assert {(one.seq, one.code) for one in await hq.differences("S1-1")} == {(4, "POINTS_DIFFER")}
+        found = await query(hq, "SELECT key, detail FROM discrepancies WHERE code = 'EVENT_UNREADABLE' ORDER BY key")
+        assert [row["key"] for row in found] == ["2", "3"]
+        assert found[0]["detail"].endswith(": KeyError")
+        counted = await query(hq, "SELECT DISTINCT seq FROM limit_moves ORDER BY seq")
+        assert [row["seq"] for row in counted] == [1, 4], "half of an event's work is not kept"
+
+    tell(tmp_path, story)
+
+
+def test_a_loop_that_fails_is_logged_and_begins_again(caplog: pytest.LogCaptureFixture) -> None:
+    runs, pauses = [], list[float]()
+
+    async def run() -> None:
+        runs.append(1)
+        if len(runs) < 3:
+            raise KeyError("a customer's name")
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    asyncio.run(kept("reckoning", run, pause))
+    assert (len(runs), pauses) == (3, [BACKGROUND_PAUSE_S] * 2)
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 2
+    assert "KeyError in run" in caplog.text
+    assert "a customer's name" not in caplog.text

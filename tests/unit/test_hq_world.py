@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.domain.digest import canonical, event_digest, extend, genesis
 from agent.system import SystemEntropy
+from sync.hq.db.address import Address
 from sync.hq.main import open_hq
 from sync.hq.service import HqService
 from sync.protocol import (
@@ -157,9 +158,15 @@ class Till:
         return request
 
 
+class Databases:
+    """Where worlds keep their books: a file of their own, unless a test names a server (tests.contract)."""
+
+    of: Callable[[Path], Address | None] = staticmethod(lambda _folder: None)
+
+
 async def open_world(path: Path, clock: HandClock | None = None) -> HqService:
     """HQ with brand, store and rules."""
-    hq = await open_hq(path, clock or HandClock(), SystemEntropy())
+    hq = await open_hq(path, clock or HandClock(), SystemEntropy(), database=Databases.of(path))
     await hq.init_brand(BRAND, "茶铺", "https://example.test/join")
     await hq.add_store(BRAND, STORE, "一号店")
     await hq.import_rules(BRAND, RULES)

@@ -342,7 +342,7 @@ async def _hq_with_same_members(hq: HqService, till: Station, me: str) -> Callab
         for table in ("events", "chains", "postings", "accounts", "lease_closings", "day_totals"):
             connection.execute(f"DELETE FROM {table}")
         connection.execute("UPDATE leases SET state = 'open', settled = 0, seq = 0")
-        connection.execute("UPDATE lots SET available = 40 WHERE member_id = ? AND bucket = 'opening'", (me,))
+        connection.execute("UPDATE lots SET available = 40 WHERE member_id = :me AND bucket = 'opening'", {"me": me})
 
     await hq._write(forget)
 
@@ -533,7 +533,7 @@ def test_a_lease_ends_with_its_lot_and_with_its_own_time(tmp_path: Path) -> None
 
 def test_frozen_and_unknown_members_get_nothing(tmp_path: Path) -> None:
     async def story(hq: HqService, till: Station, _: Station, ids: list[str]) -> None:
-        await hq._write(lambda c: c.execute("UPDATE members SET frozen = 1 WHERE member_id = ?", (ids[1],)))
+        await hq._write(lambda c: c.execute("UPDATE members SET frozen = 1 WHERE member_id = :id", {"id": ids[1]}))
         for member, code in ((ids[1], "MEMBER_FROZEN"), ("m_nobody", "MEMBER_UNKNOWN")):
             with pytest.raises(Refusal) as refused:
                 await till.acquire(member, 1)

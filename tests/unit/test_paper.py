@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from agent.domain.receipt import Document, Pair
 from agent.domain.receipts import drawer_pulse, sale_receipt
 from drivers.escpos_bytes import encode
 from drivers.paper import render
@@ -58,3 +59,12 @@ def test_zbar_reads_the_drawn_qr(name: str, tmp_path: Path) -> None:
     command = ["zbarimg", "--quiet", "--raw", "--nodbus", str(tmp_path / "qr.png")]
     read = subprocess.run(command, capture_output=True, text=True, check=False)
     assert read.stdout.strip() == URL, read.stderr
+
+
+def test_a_drawn_character_takes_its_place_in_the_line() -> None:
+    kind = profile("image-58")
+    drawn = render(encode(Document((Pair("水", "x"),), cut=False), kind), columns=32)
+    line = drawn.splitlines()[1]
+    assert line.endswith("x │")
+    assert len(line) == 32 + 4
+    assert set(line[2:4]) & set("▀▄█")

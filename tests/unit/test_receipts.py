@@ -191,7 +191,7 @@ def test_r20_payer_sees_the_price_foregone_and_was_charged_the_list() -> None:
     plain = facts(Earner(None, GOLD))
     shown = ShownMember("138****8000", "金卡会员", Certainty.PAYMENT, 8800)
     paper = words(sale_receipt(replace(plain, member=shown, foregone_fen=plain.cart.foregone_fen)))
-    assert "会员价可省 7.93 元，下次请先出示会员码" in paper
+    assert "付款后才识别到会员，本单未按金卡会员价；下次付款前出示会员码，可省 7.93 元" in paper
     assert "按支付账号识别" in paper
     assert "8.8折" not in paper
 

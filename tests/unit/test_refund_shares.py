@@ -1,7 +1,5 @@
 """The arithmetic of refunds (R6, R12): cumulative shares, and tenders that never pay a refund back."""
 
-from datetime import date
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +13,6 @@ from agent.domain.refund_shares import (
     reversal,
     short_in_cash,
     tender_shares,
-    wechat_may_refund,
     wechat_to_user,
 )
 
@@ -130,14 +127,6 @@ def test_wechat_bears_its_share_of_a_refund_half_up(total: int, paid: int, asked
 def test_wechat_refunds_no_more_than_the_order() -> None:
     with pytest.raises(Refusal):
         wechat_to_user(1_000, 700, 1_001)
-
-
-def test_wechat_takes_fifty_refunds_within_a_year() -> None:
-    paid = date(2026, 3, 1)
-    assert wechat_may_refund(paid, paid, 49)
-    assert not wechat_may_refund(paid, paid, 50)
-    assert wechat_may_refund(paid, date(2027, 3, 1), 0)
-    assert not wechat_may_refund(paid, date(2027, 3, 2), 0)
 
 
 @pytest.mark.parametrize(

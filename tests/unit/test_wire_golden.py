@@ -23,6 +23,7 @@ from sync.lease_protocol import (
     LeaseWant,
 )
 from sync.message import Message
+from sync.payer_protocol import PayerAnswer, PayerRequest
 from sync.proof import (
     Finding,
     ProofAnswer,
@@ -131,6 +132,10 @@ GOLDEN: dict[str, Message] = {
         request_id="wx-1", member_id="m_1", member_number="402918846025", is_new=True, state="credited", code="",
         points=39, pack_points=10, coupon_id="c_1",
     ),
+    "payer_request": PayerRequest(
+        auth_code="134650061098828009", mch_id="1900000109", sub_mch_id="1900000100"
+    ),
+    "payer_answer": PayerAnswer(member_id="m_1", mch_id="1900000109", sub_mch_id="1900000100"),
     "lease_page": LeasePage(
         leases=[HeldLease(**_LEASE, settled=25, opened=True, wanted=True)], more=False, watermarks={EPOCH: 1}
     ),

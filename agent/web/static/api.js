@@ -21,6 +21,7 @@ const WAITS_MS = [200, 500, 1_000, 2_000, 5_000];
 export class Till {
   #token = '';
   #lastId = '';
+  #stream = null;
   onSignedOut = () => {};
 
   get signedIn() { return this.#token !== ''; }
@@ -61,14 +62,16 @@ export class Till {
     try {
       await this.call('DELETE', '/v1/session');
     } finally {
-      if (quietly) this.#token = '';
-      else this.#drop();
+      this.#drop(quietly);
     }
   }
 
-  #drop() {
+  /** Whoever signs in next hears nothing of this session, and this session nothing more. */
+  #drop(quietly = false) {
     this.#token = '';
-    this.onSignedOut();
+    this.#lastId = '';
+    this.#stream?.abort();
+    if (!quietly) this.onSignedOut();
   }
 
   /** Follow what happens until signed out: `hear(kind, data)`; `connected(true|false)` on edges. */
@@ -88,19 +91,21 @@ export class Till {
 
   async #read(hear, begun) {
     const stop = new AbortController();
+    const mine = this.#token;
+    this.#stream = stop;
     let silence = setTimeout(() => stop.abort(), SILENCE_MS);
     try {
       const headers = { Authorization: `Bearer ${this.#token}` };
       if (this.#lastId) headers['Last-Event-ID'] = this.#lastId;
       const answer = await fetch('/v1/events', { headers, signal: stop.signal, cache: 'no-store' });
-      if (answer.status === 401) this.#drop();
+      if (answer.status === 401 && this.#token === mine) this.#drop();
       if (!answer.ok) return;
       begun();
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let held = '';
       for (;;) {
         const { value, done } = await reader.read();
-        if (done) return;
+        if (done || this.#token !== mine) return;
         clearTimeout(silence);
         silence = setTimeout(() => stop.abort(), SILENCE_MS);
         held += value;

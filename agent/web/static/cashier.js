@@ -48,11 +48,10 @@ class Cashier {
 
   // --- what happens -------------------------------------------------------------------------------------------------
   async hear(kind, data) {
-    if (document.querySelector('dialog')) return;
     if (kind === 'member.resolved') await this.change(() => this.cart.identify(data));
     else if (kind === 'scan.item') await this.enter(data.text);
     else if (kind === 'scan.coupon') await this.change(() => this.cart.toggleCoupon(data.text));
-    else if (kind === 'scan.payment_code' && data.auth_code) await this.resolve({ auth_code: data.auth_code });
+    else if (kind === 'scan.payment_code' && data.auth_code) await this.payer({ auth_code: data.auth_code });
     else if (kind === 'scan.refused') this.say(say(`refused_${data.code}`), true);
     else if (kind === 'scan.unreadable') this.say(say('unreadable'), true);
     else if (/^(device|sync|storage|clock)\./.test(kind)) this.look();
@@ -84,6 +83,11 @@ class Cashier {
         this.fail(error);
       }
     });
+  }
+
+  /** Whoever pays names themselves only where nobody did: a better identification is never thrown out. */
+  payer(body) {
+    return this.cart.who?.member || this.sold ? null : this.resolve(body);
   }
 
   change(make) { return this.serial(() => this.apply(make)); }
@@ -213,6 +217,14 @@ class Cashier {
     this.cart = new Cart();
   }
 
+  /** Clear the cart when asked; never while it is being booked. */
+  leave() {
+    if (this.busy) return null;
+    return this.serial(async () => {
+      if (this.cart.empty || await confirmed(say('clear_cart'))) this.next();
+    });
+  }
+
   async drawer() {
     const found = await ask(say('open_drawer'), [{ name: 'reason', label: say('why') }],
       ({ reason }) => (reason ? '' : say('why_needed')));
@@ -294,7 +306,7 @@ function wire(cashier) {
       '+': !input.value && (() => cashier.change(() => cashier.cart.change(1))),
       '-': !input.value && (() => cashier.change(() => cashier.cart.change(-1))),
       Delete: () => cashier.change(() => cashier.cart.remove()),
-      Escape: async () => { if (cashier.cart.empty || await confirmed(say('clear_cart'))) cashier.next(); },
+      Escape: () => cashier.leave(),
     }[event.key];
     if (!act) return;
     event.preventDefault();

@@ -1,0 +1,207 @@
+"""Commands of headquarters about members: review, pack, channels, export, recount, erase. Joined by agent.cli.main.
+
+See docs/hq-members.md.
+"""
+
+import csv
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from agent.cli.common import plain_errors, run_async
+from agent.cli.hq import DEFAULT_DATA, BrandOption, DataOption, at_hq
+from agent.domain.business_day import business_day, local_time, parse_day
+from agent.domain.errors import ConfigError
+from agent.domain.rfm import fifths, score
+from agent.system import SystemClock
+from sync.hq import members_admin as asks
+from sync.hq.service import HqService
+
+channels = typer.Typer(no_args_is_help=True, help="Online channels: enter, revoke, what could not be pushed.")
+
+
+def review(
+    brand: BrandOption,
+    tiers: Annotated[bool, typer.Option("--tiers", help="Review tiers; there is nothing else to review.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Review the last period that is over, each member once; a running headquarters does it by itself."""
+    with plain_errors():
+        if not tiers:
+            raise ConfigError(["give --tiers"])
+    ask = asks.ReviewAsk(brand_id=brand, dry_run=dry_run)
+    done = run_async(at_hq(data, "members/review", ask, lambda hq: hq.members.review(brand, dry_run=dry_run)))
+    for one in done["moves"]:
+        print(f"{one['member_id']}: {one['from']} -> {one['to']}")
+    verb = "would change" if dry_run else "changed"
+    print(f"{done['period']}: {len(done['moves'])} members {verb} their tier")
+
+
+def pack(
+    member: Annotated[str, typer.Argument(help="Member number.")],
+    brand: BrandOption,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Give the new-member pack to somebody who was imported; whoever joins gets it by joining. Once per member."""
+    ask = asks.PackAsk(brand_id=brand, member_number=member)
+    done = run_async(at_hq(data, "members/pack", ask, lambda hq: asks.give_pack(hq, ask)))
+    print(f"{done['points']} points, coupon {done['coupon_id'] or 'none'}")
+
+
+@channels.command("add")
+def add_channel(
+    channel: Annotated[str, typer.Argument(help="Name, e.g. miniapp.")],
+    brand: BrandOption,
+    url: Annotated[str, typer.Option(help="Where changes of members are pushed to (https); none: nothing is.")] = "",
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Enter an online channel, or give it a new token and key. Both are shown once."""
+    ask = asks.ChannelAsk(channel=channel, brand_id=brand, url=url, revoke=False)
+    done = run_async(at_hq(data, "members/channel", ask, lambda hq: asks.one_channel(hq, ask)))
+    print(f"token {done['token']}\nkey {done['key']}")
+
+
+@channels.command("revoke")
+def revoke_channel(
+    channel: Annotated[str, typer.Argument(help="Name.")],
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Refuse an online channel from now on."""
+    ask = asks.ChannelAsk(channel=channel, brand_id="", url="", revoke=True)
+    run_async(at_hq(data, "members/channel", ask, lambda hq: asks.one_channel(hq, ask)))
+    print(f"{channel} is revoked")
+
+
+@channels.command("stuck")
+def stuck(
+    retry: Annotated[str, typer.Option(help="Begin what is stuck of this channel anew.")] = "",
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """List pushes that three tries could not make, or begin them anew (`--retry CHANNEL`)."""
+    ask = asks.StuckAsk(retry=retry)
+    done = run_async(at_hq(data, "members/stuck", ask, lambda hq: asks.stuck_pushes(hq, ask)))
+    if retry:
+        print(f"{done['retried']} pushes begin anew")
+        return
+    for one in done["stuck"]:
+        since = local_time(one["since_ms"]).isoformat(timespec="seconds")
+        print(f"{one['channel']} {one['member_id']}: {one['code']} after {one['tries']} tries, since {since}")
+    if not done["stuck"]:
+        print("nothing is stuck")
+
+
+def export(
+    metric: Annotated[
+        str,
+        typer.Argument(help="joins, active, tickets, arpu, exchange, coupons, rfm, tiers, dormant30 or dormant90."),
+    ],
+    brand: BrandOption,
+    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD; figures by month take its month.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day; today without it.")] = "",
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Write a figure as CSV to standard output; how far it is, to standard error."""
+    last = last or business_day(SystemClock().now_ms())
+    with plain_errors():
+        for name, text in (("--from", first or last), ("--to", last)):
+            _check_day(name, text)
+    ask = asks.FiguresAsk(metric=metric, brand_id=brand, first=first or last[:8] + "01", last=last, after="")
+    run_async(_export(data, ask))
+
+
+def _check_day(name: str, text: str) -> None:
+    try:
+        parse_day(text)
+    except ValueError as error:
+        raise ConfigError([f"{name} is a day, YYYY-MM-DD"]) from error
+
+
+async def _export(data: Path, ask: asks.FiguresAsk) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed} rows"), console=Console(stderr=True))
+    with bars:
+        ends: list[Sequence[Any]] = []
+        if ask.metric == "rfm":
+            ends = await _fifths(data, ask, bars)
+        task, headed = bars.add_task("writing", total=None), False
+        async for page in _pages(data, ask):
+            if not headed:
+                writer.writerow([*page["columns"], *(("r", "f", "m") if ends else ())])
+                headed = True
+            for row in page["rows"]:
+                marks = [score(value, end) for value, end in zip(row[1:], ends, strict=True)] if ends else []
+                writer.writerow([*row, *marks])
+            bars.update(task, advance=len(page["rows"]))
+
+
+async def _fifths(data: Path, ask: asks.FiguresAsk, bars: Progress) -> list[Sequence[Any]]:
+    """Where the fifths of recency, frequency and money end: the first of two readings."""
+    task = bars.add_task("comparing", total=None)
+    values: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    async for page in _pages(data, ask):
+        for _member_id, *row in page["rows"]:
+            for column, value in zip(values, row, strict=True):
+                column.append(value)
+        bars.update(task, advance=len(page["rows"]))
+    return [fifths(column) for column in values]
+
+
+async def _pages(data: Path, ask: asks.FiguresAsk) -> AsyncIterator[dict[str, Any]]:
+    while True:
+
+        async def work(hq: HqService, one: asks.FiguresAsk = ask) -> dict[str, Any]:
+            return await asks.one_page(hq, one)
+
+        page: dict[str, Any] = await at_hq(data, "members/figures", ask, work)
+        yield page
+        if not page["after"]:
+            return
+        ask = ask.model_copy(update={"after": page["after"]})
+
+
+def recount(brand: BrandOption, data: DataOption = DEFAULT_DATA) -> None:
+    """Count members' days anew from events, should anybody doubt the figures. Pushes of tills wait meanwhile."""
+    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed}"), console=Console(stderr=True))
+    ask = asks.RecountAsk(brand_id=brand)
+
+    async def work(hq: HqService) -> dict[str, Any]:
+        with bars:
+            task = bars.add_task("events", total=None)
+            return {"events": await hq.members.recount(brand, lambda _what, done: bars.update(task, completed=done))}
+
+    print(f"{run_async(at_hq(data, 'members/recount', ask, work))['events']} events were counted")
+
+
+def erase(
+    member: Annotated[str, typer.Argument(help="Member number, or HQ's id of the member.")],
+    brand: BrandOption,
+    by: Annotated[str, typer.Option("--by", help="Who asked for it: a person of yours, or a ticket.")],
+    why: Annotated[str, typer.Option("--why", help="Why; without a name, for it is kept.")],
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Forget who a member is, here and at all tills. The books stay, under an id that says nobody. Not to be undone."""
+    ask = asks.EraseAsk(brand_id=brand, member=member, asked_by=by, reason=why)
+    done = run_async(at_hq(data, "members/erase", ask, lambda hq: asks.one_erasure(hq, ask)))
+    print("erased; `pos-agent hq erasures` says which tills have done so" if done["erased"] else "was erased before")
+
+
+def erasures(brand: BrandOption = "", data: DataOption = DEFAULT_DATA) -> None:
+    """List requests for erasure, and the tills that have not acknowledged them."""
+    ask = asks.ErasuresAsk(brand_id=brand)
+
+    async def work(hq: HqService) -> dict[str, Any]:
+        return {"erasures": await hq.members.erased(brand)}
+
+    found = run_async(at_hq(data, "members/erasures", ask, work))["erasures"]
+    for one in found:
+        at = local_time(one["at_ms"]).isoformat(timespec="seconds")
+        waits = f"waits for {', '.join(one['missing'])}" if one["missing"] else "done at all tills"
+        print(f"{at} {one['member_id']} by {one['asked_by']}: {one['reason']}; {waits}")
+    if not found:
+        print("nobody was erased")

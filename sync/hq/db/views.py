@@ -1,0 +1,51 @@
+"""Figures of S66 as views, one text for both engines: joins, active members, tickets, exchange, coupons, RFM.
+
+Applied by sync.hq.schema_members and sync.hq.db.migrations; read by sync.hq.metrics. They read facts that
+sync.hq.member_counts keeps, never the text of events. Sums are whole before they are divided: rates are
+basis points without their fraction, and null where there is nothing to divide by.
+"""
+
+from typing import Final
+
+VIEWS: Final = """
+CREATE VIEW metric_joins AS
+  SELECT brand_id, month, offered, joined, CASE WHEN offered > 0 THEN joined * 10000 / offered END AS rate_bp
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, CAST(SUM(claims) AS bigint) AS offered,
+    CAST(SUM(joined) AS bigint) AS joined FROM store_days GROUP BY brand_id, substr(business_day, 1, 7)) AS s;
+CREATE VIEW metric_active AS
+  SELECT brand_id, month, active, members, CASE WHEN members > 0 THEN active * 10000 / members END AS rate_bp
+  FROM (SELECT a.brand_id, a.month, a.active, (SELECT COUNT(*) FROM members m WHERE m.brand_id = a.brand_id
+      AND m.status = 'active' AND m.since_day <> '' AND substr(m.since_day, 1, 7) <= a.month) AS members
+    FROM (SELECT d.brand_id, substr(d.business_day, 1, 7) AS month, COUNT(DISTINCT d.member_id) AS active
+      FROM member_days d JOIN members n ON n.member_id = d.member_id AND n.status = 'active'
+      WHERE d.spend_fen > 0 GROUP BY d.brand_id, substr(d.business_day, 1, 7)) AS a) AS b;
+CREATE VIEW metric_tickets AS
+  SELECT brand_id, month, sales, paid_fen, member_sales, member_paid_fen,
+    CASE WHEN sales > 0 THEN paid_fen / sales END AS ticket_fen,
+    CASE WHEN member_sales > 0 THEN member_paid_fen / member_sales END AS member_ticket_fen
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, CAST(SUM(sales) AS bigint) AS sales,
+    CAST(SUM(paid_fen) AS bigint) AS paid_fen, CAST(SUM(member_sales) AS bigint) AS member_sales,
+    CAST(SUM(member_paid_fen) AS bigint) AS member_paid_fen
+    FROM store_days GROUP BY brand_id, substr(business_day, 1, 7)) AS s;
+CREATE VIEW metric_arpu AS
+  SELECT brand_id, month, buyers, spend_fen, spend_fen / buyers AS arpu_fen
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, COUNT(DISTINCT member_id) AS buyers,
+    CAST(SUM(spend_fen) AS bigint) AS spend_fen
+    FROM member_days WHERE spend_fen > 0 GROUP BY brand_id, substr(business_day, 1, 7)) AS d;
+CREATE VIEW metric_exchange AS
+  SELECT brand_id, month, earned, redeemed, CASE WHEN earned > 0 THEN redeemed * 10000 / earned END AS rate_bp
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, CAST(SUM(earned) AS bigint) AS earned,
+    CAST(SUM(redeemed) AS bigint) AS redeemed FROM member_days GROUP BY brand_id, substr(business_day, 1, 7)) AS d;
+CREATE VIEW metric_coupons AS
+  SELECT brand_id, batch_id, first_day, last_day, issued, used, withdrawn,
+    CASE WHEN issued > withdrawn THEN used * 10000 / (issued - withdrawn) END AS rate_bp
+  FROM (SELECT brand_id, batch_id, MIN(start_day) AS first_day, MAX(end_day) AS last_day, COUNT(*) AS issued,
+    CAST(SUM(CASE WHEN state = 'used' THEN 1 ELSE 0 END) AS bigint) AS used,
+    CAST(SUM(CASE WHEN state = 'void' THEN 1 ELSE 0 END) AS bigint) AS withdrawn
+    FROM coupons GROUP BY brand_id, batch_id) AS c;
+CREATE VIEW metric_rfm AS
+  SELECT d.brand_id, d.member_id, substr(d.business_day, 1, 7) AS month, MAX(d.business_day) AS last_day,
+    COUNT(*) AS visits, CAST(SUM(d.spend_fen) AS bigint) AS spend_fen
+  FROM member_days d JOIN members m ON m.member_id = d.member_id AND m.status = 'active'
+  WHERE d.spend_fen > 0 GROUP BY d.brand_id, d.member_id, substr(d.business_day, 1, 7);
+"""

@@ -1,0 +1,95 @@
+"""Erasing a member: kept beside the database, done again by a copy, acknowledged by every till, listed."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent.domain.errors import Refusal
+from agent.system import SystemEntropy
+from sync.hq.erasures import FILE, Erasure, FileErasures
+from sync.hq.main import open_hq
+from sync.protocol import Feed
+from tests.unit.hq_care_world import BRAND, CareWorld, play
+from tests.unit.test_hq_importer import write
+from tests.unit.test_hq_world import HandClock, import_members, open_world, query
+
+IDENTITIES = "SELECT kind FROM identities WHERE member_id = :id AND (value_sealed IS NOT NULL OR deleted = 0)"
+
+
+def test_an_erased_member_is_nobody_here_and_tills_acknowledge_it(tmp_path: Path) -> None:
+    async def story(world: CareWorld) -> None:
+        rows = "member_number,tier_id,points,wechat,phone,birthday\n100000000000,plain,0,wx1:o1,13800138000,09-24\n"
+        await world.hq.import_members(BRAND, write(tmp_path, rows))
+        assert len(await world.all(IDENTITIES, id=world.ids[0])) == 3
+        await world.hq.feed("S1-1", Feed.MEMBERS, 0)
+        assert await world.hq.members.erase(BRAND, "100000000000", " legal ", "asked by letter")
+        assert await world.all(IDENTITIES, id=world.ids[0]) == []
+        assert (await world.row(0)).deleted
+        (one,) = await world.hq.members.erased(BRAND)
+        assert (one["asked_by"], one["reason"], one["missing"]) == ("legal", "asked by letter", ["S1-1"])
+        assert not await world.hq.members.erase(BRAND, world.ids[0], "legal", "again"), "by its id: done before"
+        for feed in Feed:
+            page = await world.hq.feed("S1-1", feed, 0)
+            (one,) = await world.hq.members.erased("")
+            assert one["missing"] == ["S1-1"], "what was sent is not yet applied"
+            await world.hq.feed("S1-1", feed, page.cursor)
+            if feed is Feed.MEMBERS:
+                again = (await world.hq.members.erased(BRAND))[0]["missing"]
+                assert again == ["S1-1"], "identities and coupons are still to come"
+            if feed is Feed.IDENTITIES:
+                break
+        await world.hq.feed("S1-1", Feed.COUPONS, 0)
+        assert (await world.hq.members.erased(BRAND))[0]["missing"] == []
+
+    play(tmp_path, story)
+
+
+def test_who_asked_and_why_are_needed_and_the_member_must_be_known(tmp_path: Path) -> None:
+    async def story(world: CareWorld) -> None:
+        for member, by, why, code in (
+            ("100000000000", " ", "x", "REASON_NEEDED"), ("100000000000", "x", "", "REASON_NEEDED"),
+            ("9", "x", "x", "MEMBER_UNKNOWN"),
+        ):  # fmt: skip
+            with pytest.raises(Refusal) as refused:
+                await world.hq.members.erase(BRAND, member, by, why)
+            assert refused.value.code == code
+        assert await world.hq.members.erased("") == []
+
+    play(tmp_path, story)
+
+
+def test_a_copy_of_the_database_erases_again(tmp_path: Path) -> None:
+    """The list lies beside the database and is in no copy of it."""
+
+    async def story() -> None:
+        hq = await open_world(tmp_path / "hq")
+        ids = await import_members(hq, tmp_path / "members.csv", 2)
+        await hq.close()
+        shutil.copy(tmp_path / "hq" / "hq.db", tmp_path / "copy.db")
+        hq = await open_hq(tmp_path / "hq", HandClock(), SystemEntropy())
+        await hq.members.erase(BRAND, ids[0], "legal", "asked")
+        await hq.close()
+        shutil.copy(tmp_path / "copy.db", tmp_path / "hq" / "hq.db")
+        hq = await open_hq(tmp_path / "hq", HandClock(), SystemEntropy())
+        try:
+            rows = await query(hq, "SELECT member_id FROM members WHERE status = 'deleted'")
+            assert [row["member_id"] for row in rows] == ids[:1]
+            assert [one["member_id"] for one in await hq.members.erased(BRAND)] == ids[:1]
+        finally:
+            await hq.close()
+
+    asyncio.run(story())
+
+
+def test_a_line_that_was_torn_hides_no_other(tmp_path: Path) -> None:
+    kept = FileErasures(tmp_path / FILE)
+    assert kept.read() == []
+    one, two = Erasure("b", "m1", "x", "y", 1), Erasure("b", "m2", "x", "y", 2)
+    kept.add(one)
+    with (tmp_path / FILE).open("ab") as file:
+        file.write(b'{"brand_id": "b", "mem')
+    kept.add(two)
+    assert FileErasures(tmp_path / FILE).read() == [one, two]
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,261 @@
+"""HQ restored from a copy grants nothing that it has forgotten it gave away: real books, real HQ, real files."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agent.domain.errors import HqRejected
+from agent.system import SystemEntropy
+from sync.hq import restored
+from sync.hq.grant_witness import FILE, FileGrantWitness
+from sync.hq.main import open_hq
+from sync.hq.service import HqService
+from sync.lease_protocol import LeaseRequest, LeaseWant
+from sync.protocol import Feed
+from tests.lease_world import Station, account_state
+from tests.stand_ins import SteppingClock
+from tests.unit.test_hq_world import HandClock, import_members, open_world, query
+
+DATABASE = "hq.db"
+
+
+@dataclass
+class Chain:
+    """Two tills and an HQ that can be copied and put back."""
+
+    folder: Path
+    clock: SteppingClock
+    hq: HqService
+    one: Station
+    two: Station
+    member: str = ""
+
+    @property
+    def stations(self) -> tuple[Station, Station]:
+        return self.one, self.two
+
+    async def back_up(self) -> None:
+        await self._reopen(lambda: shutil.copy2(self.folder / DATABASE, self.folder / "copy"))
+
+    async def restore(self, *, with_witness_of: Path | None = None) -> None:
+        """The copy in place of the database; its witness stays, unless it is replaced too, or gone (no such path)."""
+
+        def put() -> None:
+            shutil.copy2(self.folder / "copy", self.folder / DATABASE)
+            if with_witness_of is not None:
+                (self.folder / FILE).unlink()
+                if with_witness_of.exists():
+                    shutil.copy2(with_witness_of, self.folder / FILE)
+
+        await self._reopen(put)
+
+    async def _reopen(self, between: Callable[[], object]) -> None:
+        await self.hq.close()
+        between()
+        self.hq = await open_hq(self.folder, HandClock(self.clock.now_ms()), SystemEntropy())
+        for station in self.stations:
+            station.wire.meet(self.hq)
+
+    async def refused(self, station: Station) -> str:
+        """The code with which HQ refuses a lease; "" where it grants one."""
+        epoch, last = await station.leases.position()
+        want = LeaseWant(account="points", amount=1)
+        request = LeaseRequest(request_id="probe", epoch=epoch, last=last, member_id=self.member, wants=[want])
+        try:
+            await station.wire.lease(request)
+        except HqRejected as error:
+            return error.code
+        return ""
+
+    async def books_add_up(self) -> dict[str, int]:
+        state = await account_state(self.hq, self.member)
+        assert state["owned"] == state["lots"] + state["out"]
+        return state
+
+
+def play(folder: Path, story: Callable[[Chain], Awaitable[None]]) -> None:
+    async def run() -> None:
+        clock = SteppingClock()
+        hq = await open_world(folder / "hq", HandClock(clock.ms))
+        one, two = Station(folder, hq, "S1-1", clock), Station(folder, hq, "S1-2", clock)
+        chain = Chain(folder / "hq", clock, hq, one, two)
+        try:
+            [chain.member] = await import_members(hq, folder / "members.csv", 1)
+            await hq._write(lambda c: c.execute("UPDATE members SET opening_points = 100"))
+            for station in chain.stations:
+                await station.enrol()
+            await story(chain)
+        finally:
+            for station in chain.stations:
+                await station.close()
+            await chain.hq.close()
+
+    asyncio.run(run())
+
+
+async def granted_and_forgotten(chain: Chain, **how: Path) -> None:
+    """HQ gives 60 of 100 points to the first till and is put back to before that; the till is cut off meanwhile."""
+    await chain.back_up()
+    assert await chain.one.acquire(chain.member, 60)
+    await chain.restore(**how)
+    chain.one.wire.mode = "down"
+
+
+def test_hq_that_has_forgotten_a_grant_gives_it_to_nobody_else_until_the_holder_has_told(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        await granted_and_forgotten(chain)
+        assert await chain.refused(chain.two) == restored.HQ_RESTORED
+        assert not await chain.two.acquire(chain.member, 100), "a till without a lease spends nothing, and says so"
+        assert await chain.two.pull() != "", "the second till is asked, and tells"
+        assert await chain.two.pull() == ""
+        assert [one.workstation_id for one in await chain.hq.awaited()] == ["S1-1"]
+        assert await chain.refused(chain.two) == restored.HQ_RESTORED, "the holder may still spend"
+        await chain.one.spend(chain.member, 60)
+        chain.one.wire.mode = "up"
+        await chain.one.pull()
+        assert await chain.refused(chain.two) == restored.HQ_RESTORED, "HQ lacks its books: nothing is known yet"
+        await chain.one.push()
+        await chain.one.pull()
+        assert await chain.hq.awaited() == []
+        assert await chain.two.acquire(chain.member, 100)
+        assert await chain.two.free(chain.member) == 40
+        assert await chain.books_add_up() == {"owned": 40, "lots": 0, "out": 40}
+
+    play(tmp_path, story)
+
+
+def test_a_lost_witness_says_that_hq_was_restored(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        assert await chain.two.acquire(chain.member, 1)
+        await granted_and_forgotten(chain, with_witness_of=tmp_path / "gone")
+        assert await chain.refused(chain.two) == restored.HQ_RESTORED
+
+    play(tmp_path, story)
+
+
+def test_a_whole_machine_put_back_is_declared_by_its_operator(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        assert await chain.two.acquire(chain.member, 1)
+        shutil.copy2(chain.folder / FILE, tmp_path / "witness")
+        await granted_and_forgotten(chain, with_witness_of=tmp_path / "witness")
+        assert await chain.hq.awaited() == [], "copy and witness agree: nothing here can know"
+        await chain.hq.declare_restored("the machine was put back")
+        assert await chain.refused(chain.two) == restored.HQ_RESTORED
+        assert {one.workstation_id for one in await chain.hq.awaited()} == {"S1-1", "S1-2"}
+
+    play(tmp_path, story)
+
+
+def test_a_database_put_back_under_a_running_hq_grants_nothing_that_it_has_forgotten(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        assert await chain.two.acquire(chain.member, 1)
+        assert await chain.one.acquire(chain.member, 60)
+        await chain.hq._write(lambda c: c.execute("UPDATE grants_made SET number = number - 1"))
+        assert await chain.refused(chain.two) == restored.HQ_RESTORED, "before anything says that it was put back"
+        assert {one.workstation_id for one in await chain.hq.awaited()} == {"S1-1", "S1-2"}
+        rows = await query(chain.hq, "SELECT SUM(amount) AS granted FROM leases")
+        assert rows[0]["granted"] == 61, "nothing of the grant stays"
+        for station in chain.stations:
+            await station.push()
+            await station.pull()
+        assert await chain.hq.awaited() == []
+        assert await chain.refused(chain.two) == "", "told once is told"
+
+    play(tmp_path, story)
+
+
+def test_a_lease_of_hqs_own_making_that_it_does_not_hold_says_so_too_and_once(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        assert await chain.two.acquire(chain.member, 1)
+        shutil.copy2(chain.folder / FILE, tmp_path / "witness")
+        await granted_and_forgotten(chain, with_witness_of=tmp_path / "witness")
+        chain.one.wire.mode = "up"
+        await chain.one.push()
+        assert {one.workstation_id for one in await chain.hq.awaited()} == {"S1-1", "S1-2"}
+        for station in chain.stations:
+            await station.push()
+            await station.pull()
+        assert await chain.hq.awaited() == []
+        await chain.one.push()
+        assert await chain.hq.awaited() == [], "the same lease again is no second restoration"
+
+    play(tmp_path, story)
+
+
+def test_a_lease_that_hq_never_made_stops_nobody(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        keys = chain.hq._keys
+        assert restored.is_ours(keys, restored.lease_token(keys, b"0123456789") + ".1")
+        for alien in ("ls_vv6hxs4k5yqn2a3r5t7w4b6c.1", "ls_1", "", "S1-1.e.1", "ls_!!!!!!!!!!!!!!!!!!!!!!!!.1"):
+            assert not restored.is_ours(keys, alien)
+
+    play(tmp_path, story)
+
+
+def test_a_dead_till_is_waited_for_until_it_is_written_off_and_comes_back_as_debt(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        await granted_and_forgotten(chain)
+        await chain.two.pull()
+        await chain.hq.write_off("S1-1")
+        assert await chain.two.acquire(chain.member, 100), "an operator has answered for the rest"
+        chain.one.wire.mode = "up"
+        await chain.one.spend(chain.member, 60)
+        await chain.one.push()
+        assert await chain.hq.awaited() == [], "it brings what is known to be forgotten"
+        state = await chain.books_add_up()
+        assert state["owned"] == 40
+        found = await query(chain.hq, "SELECT code FROM discrepancies WHERE place = 'leases'")
+        assert {row["code"] for row in found} == {"LEASE_UNKNOWN", "LEASE_OVERSPENT"}
+
+    play(tmp_path, story)
+
+
+def test_an_answer_to_an_earlier_restoration_counts_for_nothing(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        await granted_and_forgotten(chain)
+        asked = (await chain.two.wire.pull(Feed.MEMBERS, 0)).report
+        chain.clock.ms += 1_000
+        await chain.restore()
+        await chain.two.reporter.tell(asked)
+        assert {one.workstation_id for one in await chain.hq.awaited()} == {"S1-1", "S1-2"}
+
+    play(tmp_path, story)
+
+
+def test_an_answer_on_its_way_into_the_books_is_waited_for(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        await granted_and_forgotten(chain)
+        chain.two.leasing._under_way += 1
+        await chain.two.pull()
+        assert len(await chain.hq.awaited()) == 2
+        chain.two.leasing._under_way -= 1
+        await chain.two.pull()
+        assert len(await chain.hq.awaited()) == 1
+
+    play(tmp_path, story)
+
+
+def test_hq_that_was_only_started_again_waits_for_nobody(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        assert await chain.one.acquire(chain.member, 60)
+        await chain.back_up()
+        assert await chain.hq.awaited() == []
+        assert await chain.two.acquire(chain.member, 40)
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("torn", [0, 1])
+def test_a_torn_write_of_the_witness_leaves_the_number_before(tmp_path: Path, torn: int) -> None:
+    path = tmp_path / FILE
+    for number in (6, 7):
+        FileGrantWitness(path).write(number)
+    text = bytearray(path.read_bytes())
+    text[torn * 4096 + 3] ^= 0xFF
+    path.write_bytes(text)
+    assert FileGrantWitness(path).read() == (7 if torn == 0 else 6)
+    assert FileGrantWitness(tmp_path / "none").read() is None
