@@ -19,7 +19,7 @@ class SnapshotHq(Hq, Protocol):
         ...
 
     async def pull_staged(self, feed: Feed, cursor: int) -> FeedPage:
-        """Read a change feed into a replica that is not in use: HQ takes it for no acknowledgement (erasing members)."""
+        """Read a change feed into a replica that is not in use: no erasure counts as applied by it."""
         ...
 
     async def snapshot_bytes(self, snapshot_id: str, start: int, end: int, take: Callable[[bytes], object]) -> None:

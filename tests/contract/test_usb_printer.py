@@ -3,6 +3,10 @@
 import pytest
 
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
+from agent.system import SystemClock
+from drivers.escpos_session import Session
+from drivers.printer_patience import Patience
+from drivers.profiles import profile
 from drivers.usb_printer import UsbName, UsbTransport
 from tests.fake_usb import FakePrinter, FakeUsb
 
