@@ -133,6 +133,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "OPERATOR_UNKNOWN": ("没有这个工号", "Nobody signs in by that name"),
     "TOKEN_UNKNOWN": ("没有这个授权，可能已经收回", "No such token is in force"),
     "PRINT_ID_CONFLICT": ("打印编号重复，内容不同", "This print id was used for other contents"),
+    "EVENT_UNREADABLE": ("总部读不懂这笔记录，请人工处理", "Headquarters cannot read this event; a person has to look"),
     "PRINT_JOB_UNKNOWN": ("找不到这张小票", "There is no such print job"),
     "PRINT_JOB_PENDING": ("这张小票还在排队，不用补打", "This job is still waiting to be printed"),
     "DRAWER_NOT_REPRINTABLE": (

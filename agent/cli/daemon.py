@@ -17,8 +17,6 @@ from agent.cli.common import (
     settings,
 )
 from agent.config import WorkstationSection
-from agent.enrolling import enrol as enrol_here
-from agent.main import Agent
 from agent.notify import our_notifier
 from agent.sqlite import LIBRARY_VERSION
 from agent.system import SystemClock, SystemEntropy
@@ -35,6 +33,8 @@ def run(
 
 
 async def _run(config: Path, training: bool) -> None:
+    from agent.main import Agent  # here: `pair` and `enrol` need none of it, and it costs a second
+
     configured = settings(config)
     if training:
         configured = configured.model_copy(update={"workstation": WorkstationSection(training=True)})
@@ -62,6 +62,8 @@ def enrol(
 
 
 async def _enrol(config: Path, code: str) -> Any:
+    from agent.enrolling import enrol as enrol_here
+
     return await enrol_here(settings(config), code, SystemEntropy())
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from agent.cli.common import DEFAULT_CONFIG, ConfigOption, plain_errors
 from agent.cli.device_setup import setup
+from agent.cli.printer_probe import probe
 from agent.cli.tap_file import tap_file
 from agent.config import Settings, load
 from drivers.device_faults import Fault, faults
@@ -62,6 +63,7 @@ def devices(
 
 app.command("setup")(setup)
 app.command("tap-file")(tap_file)
+app.command("probe")(probe)
 
 
 def used_as(one: Found, settings: Settings | None) -> str:

@@ -21,7 +21,6 @@ from agent.cli.common import (
 from agent.cli.proof_tables import discrepancy_table, proof_tables
 from agent.config import Settings
 from agent.domain.errors import AgentError
-from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
 
 _LOOK_S = 0.5
@@ -90,6 +89,8 @@ async def _watch(configured: Settings, progress: Callable[[str], None]) -> None:
 
 async def _reconcile_here(configured: Settings, progress: Callable[[str], None]) -> dict[str, Any]:
     """The daemon is down: open the books ourselves, as their only opener."""
+    from agent.main import Agent  # here: only where no daemon answers
+
     agent = Agent(configured, SystemClock(), SystemEntropy())
     try:
         await agent.open()

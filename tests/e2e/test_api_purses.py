@@ -114,7 +114,9 @@ def test_a_cancelled_recharge_gives_back_what_r9_says_once_and_only_here(till: A
     body = {"cancel_id": "cancel-once", "reason": "顾客改主意"}
     undone = till.post(path, RechargeCancelView, body)
     assert undone["cash_back_fen"] == 20_000  # 300 + 50 with 100 spent gives 200 back
-    assert undone["tenders"] == [{"type": "cash", "amount_fen": 20_000, "transaction_id": None, "by": "cash"}]
+    assert undone["tenders"] == [
+        {"type": "cash", "amount_fen": 20_000, "to_payer_fen": 20_000, "transaction_id": None, "by": "cash"}
+    ]
     assert till.post(path, RechargeCancelView, body, status=200) == {**undone, "outcome": "exists"}
     problem(till.till.call("POST", path, {"cancel_id": "cancel-twice"}), 409, "RECHARGE_CANCELLED")
     elsewhere = till.till.call("POST", "/v1/recharges/made-elsewhere/cancel", {"cancel_id": "c-3"})

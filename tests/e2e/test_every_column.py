@@ -38,6 +38,8 @@ EXEMPT: dict[str, dict[str, str]] = {
         "print_jobs": "paper, not books",
         "notices": "what happened, for screens; pruned",
         "api_tokens": "access, not books",
+        "operators": "access, not books",
+        "drawer_openings": "who opened a drawer; no sums, and never edited",
         "payers": "erasable identities, sealed; an event holds only the random reference",
         "payer_identities": "erasable index of identities",
         "lease_holds": "promises to quotes, for a quarter of an hour",

@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from agent.cli.main import app
+from agent.cli.whole import app
 from agent.domain.business_day import business_day
 from agent.domain.digest import canonical
 from agent.system import SystemClock, SystemEntropy

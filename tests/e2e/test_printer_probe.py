@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent.cli.main import app
+from agent.cli.whole import app
 from drivers.profiles import changed, profile
 from tests.ill_printer import IllPrinter, on_tcp
 

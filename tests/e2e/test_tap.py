@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from agent.cli.main import app
+from agent.cli.whole import app
 from agent.domain.receipt import to_json
 from agent.notify import Notifier
 from agent.system import SystemClock

@@ -30,7 +30,7 @@ def must_hold(plan: Plan) -> Report:
     return report
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, 15])
 def test_whatever_breaks_no_acknowledged_sale_is_lost_or_doubled_and_nobody_overspends(seed: int) -> None:
     report = must_hold(Plan(seed=seed, days=1, stores=3, sales=40))
     for trouble in ("died", "line broken", "served, answer lost", "served again", "paper out"):

@@ -19,7 +19,13 @@ _OTHER_WORDS = (
     "agent/cli/",  # names of environment variables; its errors are the daemon's or HQ's
     "agent/notify.py",  # systemd's environment variables
 )
-_NOT_OURS = {"CERTIFICATE_VERIFY_FAILED", "AEAD_AES_256_GCM", "AUTO_ACTIVATE"}  # OpenSSL's word, and WeChat's
+_NOT_OURS = {
+    "CERTIFICATE_VERIFY_FAILED",  # OpenSSL's word
+    "AEAD_AES_256_GCM",  # WeChat's
+    "AUTO_ACTIVATE",
+    "CREDENTIALS_DIRECTORY",  # systemd's variable
+    "VALID_MONTHS",  # a name of this program, no code
+}
 
 
 def codes_in(tree: ast.AST) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from agent.cli.main import app
+from agent.cli.whole import app
 from agent.system import SystemClock, SystemEntropy
 from sync.hq.admin import SOCKET
 from sync.hq.main import HqServer, open_hq

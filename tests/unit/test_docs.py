@@ -10,7 +10,7 @@ import typer.main
 from pydantic import BaseModel
 
 from agent.cli.hq import app as hq_app
-from agent.cli.main import app
+from agent.cli.whole import app
 from agent.config import (
     ApiSection,
     HqSection,

@@ -1,0 +1,20 @@
+"""Every command behind `pos-agent hq`, joined. Called by agent.cli.main and agent.cli.whole."""
+
+from agent.cli import hq, hq_differences, hq_leases, hq_reports, hq_seals, hq_snapshot, hq_users, hq_wechat
+
+app = hq.app
+app.command("differences")(hq_differences.differences)
+app.command("leases")(hq_leases.leases)
+app.command("write-off")(hq_leases.write_off)
+app.command("restored")(hq_leases.restored)
+app.command("seals")(hq_seals.seals)
+app.command("snapshot")(hq_snapshot.snapshot)
+app.command("review")(hq_reports.review)
+app.command("pack")(hq_reports.pack)
+app.command("export")(hq_reports.export)
+app.command("recount")(hq_reports.recount)
+app.command("erase")(hq_reports.erase)
+app.command("erasures")(hq_reports.erasures)
+app.add_typer(hq_reports.channels, name="channels")
+app.add_typer(hq_wechat.app, name="wechat")
+app.add_typer(hq_users.app, name="user")
