@@ -10,7 +10,7 @@ from agent.domain.ids import EventName
 from agent.domain.order import Paper
 from agent.domain.rules import RuleSet
 from agent.domain.sale import TenderLine
-from agent.ports import FoundMember
+from agent.replica_ports import FoundMember
 
 Told = dict[str, Any]
 """An event's body as the books hold it."""

@@ -7,6 +7,7 @@ for the network. Money outside (WeChat, cards) is given back by the POS: the ans
 from collections.abc import Mapping, Sequence
 
 from agent.after_ports import ReturnOrder
+from agent.books_ports import EventDraft, NewPrintJob, Outcome
 from agent.domain.after_event import RETURN, VOID, After, return_body
 from agent.domain.business_day import business_day, parse_day
 from agent.domain.digest import Json
@@ -22,7 +23,6 @@ from agent.domain.sale import TenderType
 from agent.domain.short import NOTHING_SHORT, settle
 from agent.domain.sold import Sold, asked_back, postings_in, returned, sold
 from agent.domain.tiers import months_back
-from agent.ports import EventDraft, NewPrintJob, Outcome
 from agent.return_plan import Planned, owed, points_moved, return_answer
 from agent.service_desk import ServiceDesk
 

@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from agent.books_ports import Notice, Notices
 from agent.domain.digest import Json
 from agent.domain.errors import DiskLow
 from agent.limits import EVENT_CLIENT_QUEUE, EVENT_CLIENTS
-from agent.ports import Clock, Notice, Notices
+from agent.ports import Clock
 
 
 @dataclass(slots=True, eq=False)

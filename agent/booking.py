@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.books_ports import Books
 from agent.carts import UNSPECIFIED, LineFault, as_charged, entries_of, without_payment_codes
 from agent.domain.asks import NOTHING_ASKED, Asks, Planned, prepaid_tenders, unspent
 from agent.domain.business_day import business_day
@@ -22,9 +23,10 @@ from agent.domain.sale import Ask, CartLine, Discrepancy, Earner, PricedCart, bo
 from agent.domain.sale_event import SaleFacts
 from agent.domain.validity import is_birthday
 from agent.identify import Identifier
-from agent.ports import Books, Clock, Entropy, Pricebook
+from agent.ports import Clock, Entropy
 from agent.quotes import Quote, QuoteBook, Rights
 from agent.remarks import charged_otherwise, not_booked, remarks
+from agent.replica_ports import Pricebook
 from agent.risk_ports import Risk
 from agent.spending import Spending
 from agent.tendered import order_fen, require_whole

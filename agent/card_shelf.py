@@ -6,6 +6,7 @@ Used by agent.count_cards and agent.count_uses.
 from collections.abc import Sequence
 
 from agent.after_ports import Found
+from agent.books_ports import NewPrintJob
 from agent.domain.after_event import COUNT_CARD_SALE, After
 from agent.domain.digest import Json
 from agent.domain.holdings import Holdings
@@ -16,7 +17,6 @@ from agent.domain.member import HeldCard
 from agent.domain.order import Paper
 from agent.domain.receipts_purse import CardSlip, card_slip
 from agent.domain.sale import Posting, TenderType
-from agent.ports import NewPrintJob
 from agent.service_desk import ServiceDesk
 from sync.lease_protocol import LeaseWant
 

@@ -11,7 +11,7 @@ from agent.domain.order import OrderLine, SaleOrder
 from agent.domain.pricing import Item
 from agent.domain.sale import CartLine, Discrepancy
 from agent.domain.scan import normalise, payment_kind
-from agent.ports import Pricebook
+from agent.replica_ports import Pricebook
 from agent.wording import label
 
 UNSPECIFIED = "UNSPECIFIED"

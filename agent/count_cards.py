@@ -4,6 +4,7 @@ Called by the API through Services. The units of a card sold here may be used he
 """
 
 from agent.after_ports import LoadOrder, UndoOrder
+from agent.books_ports import EventDraft, Outcome
 from agent.card_shelf import TOLD, CardShelf, card_answer
 from agent.domain.after_event import (
     COUNT_CARD_REFUND,
@@ -23,7 +24,6 @@ from agent.domain.purse_rules import last_day
 from agent.domain.receipts_purse import CardSlip
 from agent.domain.refund_shares import tender_shares
 from agent.domain.sale import Posting
-from agent.ports import EventDraft, Outcome
 from agent.service_desk import ServiceDesk, check_paid
 
 _CARD_BYTES = 15

@@ -5,6 +5,7 @@ of HQ within the deadline. A use is taken back only where it was booked.
 """
 
 from agent.after_ports import UndoOrder, UseOrder
+from agent.books_ports import EventDraft, Outcome
 from agent.card_shelf import TOLD, CardShelf, card_answer
 from agent.domain.after_event import COUNT_CARD_REFUND, COUNT_RETURN, COUNT_USE
 from agent.domain.errors import Refusal
@@ -12,7 +13,6 @@ from agent.domain.giving_back import refill
 from agent.domain.member import HeldCard
 from agent.domain.receipts_purse import CardSlip
 from agent.domain.sold import postings_in
-from agent.ports import EventDraft, Outcome
 from agent.service_desk import ServiceDesk
 
 

@@ -10,14 +10,16 @@ from importlib.metadata import version
 
 from agent import limits
 from agent.announce import Announcer
+from agent.books_ports import JobKind, NewPrintJob, Outbox, PrintLedger
 from agent.domain.digest import Json
 from agent.domain.errors import DiskLow, Refusal
 from agent.domain.ids import random_id
 from agent.domain.receipts import test_page
 from agent.health import Health
-from agent.ports import Clock, Entropy, JobKind, NewPrintJob, Outbox, PrintLedger, Replica
+from agent.ports import Clock, Entropy
 from agent.printing import PrintService
 from agent.proof_ports import Discrepancies
+from agent.replica_ports import Replica
 from agent.risk_desk import RiskDesk
 from sync.protocol import EnrolAnswer
 from sync.push import Pusher

@@ -8,8 +8,9 @@ import httpx
 
 from agent.config_printer import PrinterSection
 from agent.config_scanner import PassthroughSection, ScannerSection
+from agent.device_ports import Printer
 from agent.domain.scan import CodeKind, Scan
-from agent.ports import Clock, Printer
+from agent.ports import Clock
 from agent.worker import Worker
 from drivers.framing import Ending
 from drivers.hid_pos import HidPosScanner

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.announce import Announcer
+from agent.books_ports import JobState
 from agent.clock_trust import ClockMark, ClockTrust
 from agent.domain.digest import Json
 from agent.health import Health
 from agent.leasing import Leasing
-from agent.ports import JobState
 from agent.risk_desk import RiskDesk
 from sync.pull import Puller
 from sync.push import Pusher

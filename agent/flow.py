@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.announce import Announcer
 from agent.booking import Booking
+from agent.books_ports import Books, EventDraft, Outcome, OutcomeKind
 from agent.domain import sale_event
 from agent.domain.asks import NOTHING_ASKED, Asks, Planned
 from agent.domain.digest import Json
@@ -26,9 +27,10 @@ from agent.domain.sale_event import SaleFacts
 from agent.domain.scan import CodeKind, RawScan, Scan
 from agent.identify import Identifier
 from agent.paperwork import Claim, Paperwork
-from agent.ports import Books, Entropy, EventDraft, Outcome, OutcomeKind, Pricebook
+from agent.ports import Entropy
 from agent.quotes import Quote
 from agent.quoting import Quoting
+from agent.replica_ports import Pricebook
 from agent.spending import Spending
 from agent.tendered import order_fen
 from agent.views import Held, identification_view, sale_answer

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from agent.domain.dynamic_code import DynamicCode
 from agent.domain.member import Identification
 from agent.limits import DYNAMIC_CODE_SKEW_S, DYNAMIC_CODE_WINDOW_S, IDENTIFICATION_TTL_S, IDENTIFICATIONS, NONCES_SEEN
-from agent.ports import Clock, FoundMember
+from agent.ports import Clock
+from agent.replica_ports import FoundMember
 
 _NONCE_KEPT_S = DYNAMIC_CODE_WINDOW_S + 2 * DYNAMIC_CODE_SKEW_S  # the longest time a code can stay fresh
 

@@ -4,6 +4,7 @@ Called by the flow and the API. Answers from the local replica and books alone, 
 gets is an identification id; quotes and sales accept nothing else. It must never log, store or repeat a code or openid.
 """
 
+from agent.books_ports import Books
 from agent.domain import dynamic_code
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
@@ -13,7 +14,8 @@ from agent.domain.scan import CodeKind, RawScan, Scan, candidates, item_keys, no
 from agent.identified import Identified, SeenNonces
 from agent.identity_refusals import member_unknown, not_complete, unreadable_code
 from agent.payment_code import PaymentCodes, payment_code_needs_network
-from agent.ports import Books, Clock, Entropy, FoundMember, KeyRing, Members, Pricebook
+from agent.ports import Clock, Entropy, KeyRing
+from agent.replica_ports import FoundMember, Members, Pricebook
 from sync.wechat import results
 from sync.wechat.results import WechatResult
 from sync.wechat.states import State

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from agent.books_ports import Books, EventDraft
 from agent.domain.business_day import business_day
 from agent.domain.digest import Json
 from agent.domain.errors import DiskLow, HqRejected, Refusal, SyncError
@@ -18,7 +19,7 @@ from agent.domain.lease import LEASE_CLOSE, LEASE_OPEN, ClosedLease, Closing, Lo
 from agent.domain.lease_event import LeasePlace, closing_body, opening_body
 from agent.lease_ports import LeaseBooks, LeaseHq, OpenLease
 from agent.limits import LEASE_IDLE_S, LEASE_LOOK_S, LEASES_AN_EVENT
-from agent.ports import Books, Clock, Entropy, EventDraft
+from agent.ports import Clock, Entropy
 from sync.lease_protocol import HeldLease, LeaseGrant, LeaseRequest, LeaseWant
 from sync.proof import Finding
 

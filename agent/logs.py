@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import structlog
 
 if TYPE_CHECKING:  # the tap logs too, and knows nothing of the daemon's ports
-    from agent.ports import Notice
+    from agent.books_ports import Notice
 
 
 ALLOWED: Final = frozenset(

@@ -14,13 +14,13 @@ from agent.aftersales import AfterSales
 from agent.api.app import Services
 from agent.api_listen import api_servers, hw_proxy_servers
 from agent.assembly import Assembly
+from agent.books_ports import JobState
 from agent.count_cards import CountCards
 from agent.count_uses import CountUses
 from agent.devices import passes
 from agent.domain.errors import DiskLow
 from agent.domain.scan import RawScan
 from agent.http_server import HttpServer
-from agent.ports import JobState
 from agent.purses import Purses
 from agent.sqlite import rewrite_header
 from agent.supervise import supervise

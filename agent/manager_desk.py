@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from agent.announce import Announcer
+from agent.books_ports import Outbox
 from agent.daemon import Daemon
+from agent.device_ports import Scanner
 from agent.domain.business_day import business_day
 from agent.domain.digest import Json
 from agent.figures import Figures
@@ -16,7 +18,7 @@ from agent.grants import ApiScope, Grant
 from agent.health import Health
 from agent.pairing import Pairing
 from agent.people import People, Role
-from agent.ports import Clock, Outbox, Scanner
+from agent.ports import Clock
 from agent.print_desk import PrintDesk
 from agent.printing import PrintService
 from agent.risk_desk import RiskDesk

@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from agent import limits
+from agent.books_ports import JobKind, NewPrintJob
 from agent.domain.holdings import Left
 from agent.domain.ids import EventName, random_id
 from agent.domain.member import Identification
@@ -18,7 +19,7 @@ from agent.domain.receipts import drawer_pulse, join_prompt, sale_receipt
 from agent.domain.rules import RuleSet
 from agent.domain.sale import TenderLine, TenderType
 from agent.domain.sale_event import SaleFacts
-from agent.ports import Entropy, JobKind, NewPrintJob
+from agent.ports import Entropy
 from agent.wording import CHINESE
 
 _JOB_BYTES = 10

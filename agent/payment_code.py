@@ -11,7 +11,8 @@ from typing import Final, Protocol
 
 from agent.domain.errors import HqRejected, HqUnreachable, Refusal
 from agent.limits import NETWORK_DEADLINE_MS, PAYMENT_CODE_KEPT_S, PAYMENT_CODES_KEPT
-from agent.ports import Clock, Entropy, FoundMember
+from agent.ports import Clock, Entropy
+from agent.replica_ports import FoundMember
 from sync.payer_protocol import PayerAnswer, PayerRequest
 
 _SALT_BYTES: Final = 32

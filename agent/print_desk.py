@@ -10,11 +10,12 @@ from typing import Protocol
 
 from agent import limits
 from agent.announce import Announcer
+from agent.books_ports import JobKind, NewPrintJob, PrintJob, PrintLedger
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
 from agent.domain.receipt import Document
 from agent.domain.receipts import drawer_pulse
-from agent.ports import Clock, Entropy, JobKind, NewPrintJob, PrintJob, PrintLedger
+from agent.ports import Clock, Entropy
 from agent.printing import PrintService
 
 _JOB_BYTES = 10

@@ -5,8 +5,8 @@ Used by agent.printing. Must never call a printer fine that cannot be asked (pai
 
 from collections.abc import Awaitable, Callable
 
+from agent.device_ports import Printer, PrintVerdict
 from agent.domain.errors import DeviceError
-from agent.ports import Printer, PrintVerdict
 
 OnHealth = Callable[[str, bool | None, str], Awaitable[None]]
 """(printer, well, note): called with the first thing known and at each change; None: it cannot be asked.

@@ -10,10 +10,12 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from agent import limits
+from agent.books_ports import JobKind, JobState, NewPrintJob, PrintJob, PrintLedger
+from agent.device_ports import Printer, PrintVerdict
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable, DiskLow, Refusal
 from agent.domain.ids import random_id
 from agent.domain.receipts import reprint
-from agent.ports import Clock, Entropy, JobKind, JobState, NewPrintJob, Printer, PrintJob, PrintLedger, PrintVerdict
+from agent.ports import Clock, Entropy
 from agent.printer_watch import OnHealth, PrinterWatch
 from agent.wording import sentence
 

@@ -1,13 +1,13 @@
-"""What the hourly proof needs from books, replica and witness, as Protocols; see agent.ports for everything else."""
+"""What the hourly proof needs from books, replica and witness, as Protocols; agent.ports has the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent.books_ports import StoredEvent
 from agent.domain.buckets import Sums
 from agent.domain.digest import Json
 from agent.limits import PROOF_UNIT_EVENTS
-from agent.ports import StoredEvent
 from agent.witness_mark import Mark
 from sync.proof import Finding, Seal, TotalsRow
 from sync.protocol import Feed, FeedRow

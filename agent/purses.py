@@ -7,6 +7,7 @@ sale it is in. It is cancelled only where it was made.
 from collections.abc import Sequence
 
 from agent.after_ports import LoadOrder, Told, UndoOrder
+from agent.books_ports import EventDraft, NewPrintJob, Outcome
 from agent.domain.after_event import (
     RECHARGE,
     RECHARGE_CANCEL,
@@ -30,7 +31,6 @@ from agent.domain.refund_shares import tender_shares
 from agent.domain.rules import RuleSet
 from agent.domain.sale import Posting, TenderType
 from agent.domain.stored_value import Account, GiftLot, Recharge, cancel_recharge, recharge
-from agent.ports import EventDraft, NewPrintJob, Outcome
 from agent.service_desk import ServiceDesk, check_paid
 from sync.lease_protocol import LeaseWant
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.books_ports import Notice
 from agent.domain.budget_rule import Used
 from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.member import Member
-from agent.ports import Notice
 
 
 @dataclass(frozen=True, slots=True)

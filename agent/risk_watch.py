@@ -5,13 +5,14 @@ thing, a person's lifting of a freeze; a freeze itself is written by the transac
 """
 
 from agent import limits
+from agent.books_ports import Notice
 from agent.clock_trust import ClockTrust
 from agent.domain import risk
 from agent.domain.business_day import business_day
 from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.member import Member
-from agent.ports import Notice, Pricebook
+from agent.replica_ports import Pricebook
 from agent.risk_ports import ClockState, LocalFreeze, PointsVerdict, RiskBooks, Risked, Snapshot
 
 CLOCK_NOT_TRUSTED = "CLOCK_NOT_TRUSTED"

@@ -11,7 +11,8 @@ from typing import Protocol
 from agent.announce import Announcer
 from agent.domain.errors import Refusal
 from agent.domain.risk import READS_A_WINDOW
-from agent.ports import Clock, FoundMember
+from agent.ports import Clock
+from agent.replica_ports import FoundMember
 
 BIRTHDAY = "birthday"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from agent.after_ports import AfterBooks, AfterReplica
 from agent.announce import Announcer
+from agent.books_ports import Books, EventDraft, Outcome, OutcomeKind
 from agent.domain.after_event import After
 from agent.domain.business_day import business_day
 from agent.domain.digest import Json
@@ -24,7 +25,7 @@ from agent.domain.sale import TenderLine
 from agent.identify import Identifier
 from agent.lease_ports import Leases
 from agent.limits import NETWORK_DEADLINE_MS
-from agent.ports import Books, Clock, Entropy, EventDraft, Outcome, OutcomeKind
+from agent.ports import Clock, Entropy
 from agent.risk_ports import Risk
 from agent.slips import Slips
 from sync.lease_protocol import LeaseWant

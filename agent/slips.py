@@ -4,13 +4,14 @@ Called by agent.service_desk inside the booking; agent.domain.receipts_purse say
 """
 
 from agent import limits
+from agent.books_ports import JobKind, NewPrintJob
 from agent.domain.ids import EventName, random_id
 from agent.domain.order import Paper
 from agent.domain.receipt import Document
 from agent.domain.receipts import drawer_pulse
 from agent.domain.receipts_purse import SlipHead
 from agent.paperwork import ShopFront
-from agent.ports import Entropy, JobKind, NewPrintJob
+from agent.ports import Entropy
 
 _JOB_BYTES = 10
 

@@ -21,8 +21,9 @@ from agent.domain.money import yuan_short
 from agent.domain.sale import Posting
 from agent.lease_ports import Leases
 from agent.limits import NETWORK_DEADLINE_MS
-from agent.ports import Clock, Coupons
+from agent.ports import Clock
 from agent.quotes import Quote
+from agent.replica_ports import Coupons
 from agent.risk_ports import Risk
 from agent.spend_ports import Wallets
 from agent.wording import label

@@ -7,6 +7,7 @@ nothing is pushed or proven, and each training begins with empty books.
 from pathlib import Path
 from typing import Final, NoReturn
 
+from agent.device_ports import Printer, PrinterStatus, PrintVerdict
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.domain.ids import random_id
 from agent.domain.ledger import (
@@ -20,7 +21,8 @@ from agent.domain.ledger import (
 from agent.domain.receipt import Document
 from agent.domain.receipt_training import as_training
 from agent.limits import LEASE_USABLE_S
-from agent.ports import Clock, Entropy, Hq, Printer, PrinterStatus, PrintVerdict, Replica, Traffic
+from agent.ports import Clock, Entropy, Hq, Traffic
+from agent.replica_ports import Replica
 from agent.witness_mark import Mark
 from sync.lease_protocol import (
     LeaseAnswer,

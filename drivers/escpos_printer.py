@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from agent.device_ports import PrinterStatus, PrintVerdict
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
 from agent.domain.receipt import Document
-from agent.ports import Clock, PrinterStatus, PrintVerdict
+from agent.ports import Clock
 from agent.worker import Worker
 from drivers.escpos_bytes import encode
 from drivers.escpos_pieces import Debt
@@ -26,7 +27,7 @@ _UNKNOWN = PrinterStatus(verified=False)
 
 
 class EscposPrinter:
-    """Implements agent.ports.Printer. `draw` makes the characters that the printer's font lacks."""
+    """Implements agent.device_ports.Printer. `draw` makes the characters that the printer's font lacks."""
 
     def __init__(
         self,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from agent import limits
+from agent.device_ports import PrinterStatus
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
-from agent.ports import Clock, PrinterStatus
+from agent.ports import Clock
 from drivers.escpos_pieces import Debt, pieces
 from drivers.escpos_status import Reply, ReplyKind, ReplyReader, status_of, status_of_asb
 from drivers.printer_patience import Patience

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from agent.ports import PrinterStatus
+from agent.device_ports import PrinterStatus
 
 _BLOCK_HEADERS: Final = (0x37, 0x5F)  # GS ( H and the like; GS I, whose letters would read as status
 _BLOCK_MAX: Final = 64  # LIMIT: printer ids are shorter; a lost NUL must not swallow every later answer

@@ -1,4 +1,4 @@
-"""An HID-POS scanner (USB usage page 0x8C) as `agent.ports.Scanner`, read from /dev/hidraw by the event loop.
+"""An HID-POS scanner (USB usage page 0x8C) as `agent.device_ports.Scanner`, read from /dev/hidraw by the event loop.
 
 Opened, read and reopened by agent.supervise. Such a scanner types nothing anywhere: it has no /dev/input node. One
 report is one read; the kernel keeps 64 of them. hidraw has no stable names of its own, so `path` may also be a link

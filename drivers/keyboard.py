@@ -1,4 +1,4 @@
-"""A keyboard-wedge scanner as `agent.ports.Scanner`: grabbed below the desktop, so that no window gets what it types.
+"""A keyboard-wedge scanner as `agent.device_ports.Scanner`: grabbed below the desktop, no window gets what it types.
 
 Opened, read and reopened by agent.supervise. Layout, Caps Lock and input method of the desktop play no part. What the
 kernel is asked stands in `EvdevKernel`, two calls, so that a test can put a pty in the device's place.

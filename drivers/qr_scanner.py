@@ -1,4 +1,4 @@
-"""A QR scanner on a serial port (RS-232, USB-CDC): `agent.ports.Scanner` made of serial_port, speed and framing.
+"""A QR scanner on a serial port (RS-232, USB-CDC): `agent.device_ports.Scanner` made of serial_port, speed and framing.
 
 Opened, read and reopened by agent.supervise; everything runs on the event loop's thread.
 """

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from agent.domain.errors import DiskLow, HqRejected, SyncError
 from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, PULL_INTERVAL_S, SNAPSHOT_ASK_PAGES
-from agent.ports import Entropy, Hq, Replica
+from agent.ports import Entropy, Hq
+from agent.replica_ports import Replica
 from sync.feed_rows import LATER_FEEDS
 from sync.protocol import Feed, FeedPage
 

@@ -11,10 +11,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.books_ports import Books, Outbox, StoredEvent
 from agent.domain.errors import DiskLow, HqRejected, HqUnreachable, SyncError
 from agent.domain.ids import random_id
 from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENTS
-from agent.ports import Books, Clock, Entropy, Hq, KeyRing, Outbox, StoredEvent
+from agent.ports import Clock, Entropy, Hq, KeyRing
 from sync.proof import ProofAnswer, ProofRide
 from sync.protocol import Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
 

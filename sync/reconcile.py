@@ -7,11 +7,12 @@ altered heals by itself: it is located, named and recorded. It never holds up a 
 import base64
 from collections.abc import Callable, Sequence
 
+from agent.books_ports import Outbox, ProofRecord
 from agent.domain.digest import Json
 from agent.domain.errors import HqRejected, SyncError
 from agent.domain.ids import random_id
 from agent.limits import FINDINGS, PROOF_SEALS, PROOF_UNIT_EVENTS, RIDE_EVENTS
-from agent.ports import Clock, Entropy, Hq, KeyRing, Outbox, ProofRecord
+from agent.ports import Clock, Entropy, Hq, KeyRing
 from agent.proof_ports import Difference, ProofBooks, Unit
 from sync.descent import Descent
 from sync.downward import Downward

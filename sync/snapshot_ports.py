@@ -6,7 +6,8 @@ Used by sync.snapshot_load; implemented by sync.client, agent.db.replica and age
 from collections.abc import Callable
 from typing import Protocol
 
-from agent.ports import Hq, Replica
+from agent.ports import Hq
+from agent.replica_ports import Replica
 from sync.protocol import Feed, FeedPage
 from sync.snapshot import SnapshotAnswer, SnapshotManifest
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agent.books_ports import EventDraft, Outcome
 from agent.db.books import BooksDb
 from agent.db.leases import LeasesDb
 from agent.db.outbox import OutboxDb
@@ -25,7 +26,6 @@ from agent.domain.sale import Posting
 from agent.keyring import FileKeyRing, prepare_device_key, save_enrolment
 from agent.lease_report import LeaseReporter
 from agent.leasing import Leasing
-from agent.ports import EventDraft, Outcome
 from agent.witness import FileWitness
 from sync.hq.service import HqService
 from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest, LeaseWant

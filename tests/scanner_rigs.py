@@ -7,8 +7,6 @@ suite runs on the kernel's own devices in tests/usb, with rigs made of USB gadge
 
 import errno
 import fcntl
-import os
-import tty
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from drivers.qr_scanner import SerialScanner
 from drivers.scan_inbox import ScanSettings
 from drivers.simulated import SimulatedScanner
 from tests import hid_scanner, wedge
+from tests.serial_cable import Cable
 
 AnyScanner = SerialScanner | KeyboardScanner | HidPosScanner
 
@@ -62,28 +61,20 @@ class PtyRig(Rig):
     """A pty in the device's place."""
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / "usb-1eab_scanner"
-        self._master = -1
-        self.plug()
+        self._cable = Cable(directory, "usb-1eab_scanner")
+        self.path = self._cable.path
 
     def plug(self) -> None:
-        self._master, slave = os.openpty()
-        tty.setraw(slave)
-        self.path.symlink_to(os.ttyname(slave))
-        os.close(slave)
+        self._cable.plug()
 
     def unplug(self) -> None:
-        os.close(self._master)
-        self.path.unlink()
-        self._master = -1
+        self._cable.unplug()
 
     def close(self) -> None:
-        if self._master >= 0:
-            self.unplug()
+        self._cable.close()
 
     def _send(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._master, data) :]
+        self._cable.send(data)
 
 
 class PtySerial(PtyRig):

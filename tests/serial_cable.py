@@ -16,8 +16,8 @@ PATIENCE_S = 20.0
 class Cable:
     """The scanner's end of a pty, plugged in behind a stable path as udev would do it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "usb-Newland_FM420-if00"
+    def __init__(self, directory: Path, name: str = "usb-Newland_FM420-if00") -> None:
+        self.path = directory / name
         self._master = -1
         self.plug()
 
@@ -36,7 +36,8 @@ class Cable:
 
     def send(self, data: bytes) -> None:
         """What the scanner transmits."""
-        assert os.write(self._master, data) == len(data)
+        while data:
+            data = data[os.write(self._master, data) :]
 
     def close(self) -> None:
         if self._master >= 0:

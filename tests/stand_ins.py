@@ -2,10 +2,10 @@
 
 import itertools
 
+from agent.books_ports import EventDraft
 from agent.domain.digest import Json
 from agent.domain.receipt import Document, Text
 from agent.domain.sale import Posting
-from agent.ports import EventDraft
 
 
 class SteppingClock:

@@ -27,8 +27,8 @@ from agent.api.after_models import (
 )
 from agent.api.answers import Answer, Problem
 from agent.api.problems import problem
+from agent.books_ports import Outcome, OutcomeKind
 from agent.domain.digest import Json
-from agent.ports import Outcome, OutcomeKind
 
 router = APIRouter(tags=["after sales"])
 Responses = dict[int | str, dict[str, object]]

@@ -14,10 +14,10 @@ from agent.announce import Announcer, Listener
 from agent.api.access import Use, Who
 from agent.api.answers import Problem
 from agent.api.problems import problem
+from agent.books_ports import Notice
 from agent.domain.digest import MAX_INTEGER
 from agent.grants import ApiScope
 from agent.limits import EVENT_CLIENT_QUEUE
-from agent.ports import Notice
 
 router = APIRouter(tags=["events"])
 _KEEP_ALIVE_S = 15

@@ -10,9 +10,9 @@ from pydantic import Field
 from agent import limits
 from agent.api.answers import Answer
 from agent.api.models import CallerId, Request, Text
+from agent.books_ports import PrintJob
 from agent.domain import receipt
 from agent.domain.receipt import Document
-from agent.ports import PrintJob
 
 _Line = Annotated[str, Field(max_length=limits.RECEIPT_TEXT_CHARS)]
 

@@ -8,8 +8,8 @@ from agent.api.answers import Problem
 from agent.api.answers_sale import QuoteView, SaleView
 from agent.api.models import QuoteRequest, SaleRequest
 from agent.api.problems import problem
+from agent.books_ports import OutcomeKind
 from agent.limits import QUOTE_TTL_S
-from agent.ports import OutcomeKind
 from agent.views import quote_view
 
 router = APIRouter(tags=["sales"])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
+from agent.books_ports import EventDraft, Outcome, OutcomeKind
 from agent.db import lease_rows, payers, risk
 from agent.db.book_rows import (
     current_epoch,
@@ -26,7 +27,7 @@ from agent.domain.digest import Json, canonical, event_digest, extend, first_dif
 from agent.domain.errors import Refusal
 from agent.domain.ids import EventName, random_id
 from agent.domain.ledger import lot_name, named, posting_rows
-from agent.ports import Clock, Entropy, EventDraft, KeyRing, Outcome, OutcomeKind
+from agent.ports import Clock, Entropy, KeyRing
 from agent.sqlite import Connection, Row
 from agent.witness_mark import Mark
 from sync.protocol import PayerIdentity

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 
+from agent.books_ports import NewPrintJob
 from agent.db.print_jobs import insert_job
 from agent.db.store import Store
-from agent.ports import KeyRing, NewPrintJob
+from agent.ports import KeyRing
 from agent.print_desk import DrawerOpening
 from agent.sqlite import Connection
 

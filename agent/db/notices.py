@@ -5,10 +5,10 @@ Notices carry no personal data and no code that was scanned; the live stream may
 
 import json
 
+from agent.books_ports import Notice
 from agent.db.store import Store
 from agent.domain.digest import Json, canonical
 from agent.limits import NOTICES_KEPT
-from agent.ports import Notice
 from agent.sqlite import Connection
 
 _PRUNE_EVERY = 64

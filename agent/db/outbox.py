@@ -6,10 +6,10 @@ Called by sync.push and sync.reconcile through the Outbox port. A row moves only
 import json
 from collections.abc import Sequence
 
+from agent.books_ports import OutboxCounts, ProofRecord, StoredEvent
 from agent.db.book_rows import insert_epoch, note_forks
 from agent.db.store import Store
 from agent.domain.digest import canonical
-from agent.ports import OutboxCounts, ProofRecord, StoredEvent
 from agent.proof_ports import Witness
 from agent.sqlite import Connection
 from agent.witness_mark import Mark

@@ -5,10 +5,11 @@ Called by agent.printing through the PrintLedger port and by books for jobs that
 
 import json
 
+from agent.books_ports import JobKind, JobState, NewPrintJob, PrintJob
 from agent.db.store import Store
 from agent.domain.ids import EventName
 from agent.domain.receipt import Document, from_json, to_json
-from agent.ports import JobKind, JobState, KeyRing, NewPrintJob, PrintJob
+from agent.ports import KeyRing
 from agent.sqlite import Connection, Row
 
 _RESTORED = "the books were restored from a copy: this may be on paper already"

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Sequence
 from functools import partial
 
+from agent.books_ports import StoredEvent
 from agent.db import discrepancies, lease_rows
 from agent.db.book_rows import insert_epoch
 from agent.db.proof_rows import audit_place, event_digests, keep_audit_place, odd_codes, seal_gaps, seal_of_row
@@ -15,7 +16,7 @@ from agent.db.walk import StoreWalk, strangers
 from agent.domain.buckets import BUCKET_EVENTS, Sums, add
 from agent.domain.digest import Json, genesis
 from agent.limits import AUDIT_EVENTS, PROOF_STEP_EVENTS, PROOF_UNIT_EVENTS, SUSPENSIONS
-from agent.ports import KeyRing, StoredEvent
+from agent.ports import KeyRing
 from agent.proof_ports import Difference, Unit
 from agent.sqlite import Connection
 from sync.proof import Finding, Seal, seal_signing_bytes

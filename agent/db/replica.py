@@ -14,7 +14,8 @@ from agent.domain.member import HeldCard, Member
 from agent.domain.pricing import Item
 from agent.domain.rules import NO_RULES, RuleSet, rule_set
 from agent.limits import REPLICA_JOB_ROWS
-from agent.ports import FoundMember, KeyRing, MerchantScope
+from agent.ports import KeyRing
+from agent.replica_ports import FoundMember, MerchantScope
 from agent.sqlite import Connection, Row
 from sync.protocol import Feed, FeedPage
 

@@ -6,6 +6,7 @@ Called by agent.risk_watch and agent.clock_trust through their ports; `freeze` r
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.books_ports import Notice
 from agent.clock_trust import ClockMark, Source
 from agent.db import budget
 from agent.db.notices import insert_notice
@@ -14,7 +15,6 @@ from agent.domain.digest import Json
 from agent.domain.ids import EventName
 from agent.domain.ledger import PENDING_ACCOUNT
 from agent.domain.sale import Posting
-from agent.ports import Notice
 from agent.risk_ports import LocalFreeze, Risked
 from agent.sqlite import Connection, Row
 from sync.proof import Finding

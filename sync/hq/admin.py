@@ -5,24 +5,20 @@ Served by sync.hq.main, called by `pos-agent hq ...`: the database has one opene
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 
 from agent.domain.errors import AgentError
 from sync.hq import door, members_admin, wechat_admin
+from sync.hq.admin_door import Ask, Hq
 from sync.hq.service import HqService
 
 SOCKET: Final = "hq.sock"
 
 
-class _Ask(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class BrandAsk(_Ask):
+class BrandAsk(Ask):
     """Create or rename a brand."""
 
     brand_id: str
@@ -30,7 +26,7 @@ class BrandAsk(_Ask):
     join_url: str
 
 
-class StationAsk(_Ask):
+class StationAsk(Ask):
     """Create a workstation, and its store where `store_name` is given."""
 
     brand_id: str
@@ -39,7 +35,7 @@ class StationAsk(_Ask):
     workstation_id: str
 
 
-class ImportAsk(_Ask):
+class ImportAsk(Ask):
     """Import a file that HQ's own user can read."""
 
     what: str
@@ -48,7 +44,7 @@ class ImportAsk(_Ask):
     skip_bad: bool
 
 
-class CouponAsk(_Ask):
+class CouponAsk(Ask):
     """Issue a coupon of `batch_id` to a member (`coupon_id` may be empty), or without a batch withdraw one."""
 
     brand_id: str
@@ -57,7 +53,7 @@ class CouponAsk(_Ask):
     coupon_id: str
 
 
-class FreezeAsk(_Ask):
+class FreezeAsk(Ask):
     """Freeze or release a member, saying why."""
 
     brand_id: str
@@ -66,38 +62,38 @@ class FreezeAsk(_Ask):
     reason: str
 
 
-class TokenAsk(_Ask):
+class TokenAsk(Ask):
     """Give a system of HQ's a token: for seals, or (`brand_id`) for joining members of a brand."""
 
     name: str
     brand_id: str = ""
 
 
-class SealsAsk(_Ask):
+class SealsAsk(Ask):
     """Read seals behind a cursor."""
 
     after: int
 
 
-class LeasesAsk(_Ask):
+class LeasesAsk(Ask):
     """What workstations hold, of one (`workstation_id`) or of all (empty)."""
 
     workstation_id: str
 
 
-class RestoredAsk(_Ask):
+class RestoredAsk(Ask):
     """Declare that HQ was restored from a copy (`declare`), or only ask who has not told yet what it holds."""
 
     declare: bool
 
 
-class SnapshotAsk(_Ask):
+class SnapshotAsk(Ask):
     """Make a snapshot of a brand."""
 
     brand_id: str
 
 
-class DifferencesAsk(_Ask):
+class DifferencesAsk(Ask):
     """Events that HQ reckons otherwise, of one workstation or of all (empty)."""
 
     workstation_id: str
@@ -106,85 +102,77 @@ class DifferencesAsk(_Ask):
 router = APIRouter()
 
 
-async def _service(request: Request) -> HqService:
-    hq: HqService = request.app.state.hq
-    return hq
-
-
-_Hq = Annotated[HqService, Depends(_service)]
-
-
 @router.post("/brands")
-async def brand(ask: BrandAsk, hq: _Hq) -> JSONResponse:
+async def brand(ask: BrandAsk, hq: Hq) -> JSONResponse:
     """Create or rename a brand."""
     await hq.init_brand(ask.brand_id, ask.name, ask.join_url)
     return JSONResponse({})
 
 
 @router.post("/workstations")
-async def workstation(ask: StationAsk, hq: _Hq) -> JSONResponse:
+async def workstation(ask: StationAsk, hq: Hq) -> JSONResponse:
     """Give a one-time enrolment code."""
     return JSONResponse({"code": await add_station(hq, ask)})
 
 
 @router.post("/imports")
-async def imports(ask: ImportAsk, hq: _Hq) -> JSONResponse:
+async def imports(ask: ImportAsk, hq: Hq) -> JSONResponse:
     """Import a file."""
     return JSONResponse(await import_file(hq, ask))
 
 
 @router.post("/coupons")
-async def coupons(ask: CouponAsk, hq: _Hq) -> JSONResponse:
+async def coupons(ask: CouponAsk, hq: Hq) -> JSONResponse:
     """Issue or withdraw one coupon."""
     return JSONResponse(await one_coupon(hq, ask))
 
 
 @router.post("/freezes")
-async def freezes(ask: FreezeAsk, hq: _Hq) -> JSONResponse:
+async def freezes(ask: FreezeAsk, hq: Hq) -> JSONResponse:
     """Freeze or release a member."""
     await hq.freeze_member(ask.brand_id, ask.member_number, frozen=ask.frozen, reason=ask.reason)
     return JSONResponse({})
 
 
 @router.post("/tokens")
-async def token(ask: TokenAsk, hq: _Hq) -> JSONResponse:
+async def token(ask: TokenAsk, hq: Hq) -> JSONResponse:
     """Give a token for GET /v1/seals, or for POST /v1/claims of one brand."""
     return JSONResponse({"token": await add_token(hq, ask)})
 
 
 @router.post("/seals")
-async def seals(ask: SealsAsk, hq: _Hq) -> JSONResponse:
+async def seals(ask: SealsAsk, hq: Hq) -> JSONResponse:
     """One page of seals."""
     found, cursor = await hq.seals(ask.after)
     return JSONResponse({"seals": [seal.model_dump() for seal in found], "cursor": cursor})
 
 
 @router.post("/leases")
-async def held_leases(ask: LeasesAsk, hq: _Hq) -> JSONResponse:
+async def held_leases(ask: LeasesAsk, hq: Hq) -> JSONResponse:
     """Say what workstations could still spend of the leases they hold."""
     return JSONResponse({"at_risk": [asdict(one) for one in await hq.at_risk(ask.workstation_id)]})
 
 
 @router.post("/write-offs")
-async def write_off(ask: LeasesAsk, hq: _Hq) -> JSONResponse:
+async def write_off(ask: LeasesAsk, hq: Hq) -> JSONResponse:
     """Write off the leases of a workstation."""
     return JSONResponse({"at_risk": [asdict(one) for one in await hq.write_off(ask.workstation_id)]})
 
 
 @router.post("/restored")
-async def restored(ask: RestoredAsk, hq: _Hq) -> JSONResponse:
+async def restored(ask: RestoredAsk, hq: Hq) -> JSONResponse:
     """Declare a restoration, or say how far it has come."""
     return JSONResponse(await after_restore(hq, ask))
 
 
 @router.post("/snapshots")
-async def snapshots(ask: SnapshotAsk, hq: _Hq) -> JSONResponse:
+async def snapshots(ask: SnapshotAsk, hq: Hq) -> JSONResponse:
     """Make a snapshot."""
     return JSONResponse(await make_snapshot(hq, ask))
 
 
 @router.post("/differences")
-async def recomputed(ask: DifferencesAsk, hq: _Hq) -> JSONResponse:
+async def recomputed(ask: DifferencesAsk, hq: Hq) -> JSONResponse:
     """List events that say something else than HQ reckons."""
     return JSONResponse({"differences": [asdict(one) for one in await hq.differences(ask.workstation_id)]})
 

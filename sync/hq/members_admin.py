@@ -4,35 +4,31 @@ Included by sync.hq.admin; called by `pos-agent hq review | changes | pack | cha
 erase | erasures`, which do the same themselves where HQ is down.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 
+from sync.hq.admin_door import Ask, Hq
 from sync.hq.metrics import METRICS
 from sync.hq.service import HqService
 
 
-class _Ask(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class ReviewAsk(_Ask):
+class ReviewAsk(Ask):
     """Review the tiers of a brand, or only say what that would do."""
 
     brand_id: str
     dry_run: bool
 
 
-class PackAsk(_Ask):
+class PackAsk(Ask):
     """Give a member the new-member pack."""
 
     brand_id: str
     member_number: str
 
 
-class ChannelAsk(_Ask):
+class ChannelAsk(Ask):
     """Enter an online channel (or renew its token), or revoke it."""
 
     channel: str
@@ -41,13 +37,13 @@ class ChannelAsk(_Ask):
     revoke: bool
 
 
-class StuckAsk(_Ask):
+class StuckAsk(Ask):
     """Pushes that wait for a person; with `retry` those of a channel begin anew."""
 
     retry: str
 
 
-class FiguresAsk(_Ask):
+class FiguresAsk(Ask):
     """One page of a figure behind a place."""
 
     metric: str
@@ -57,13 +53,13 @@ class FiguresAsk(_Ask):
     after: str
 
 
-class RecountAsk(_Ask):
+class RecountAsk(Ask):
     """Count a brand's facts anew."""
 
     brand_id: str
 
 
-class EraseAsk(_Ask):
+class EraseAsk(Ask):
     """Erase a member, named by number or id."""
 
     brand_id: str
@@ -72,7 +68,7 @@ class EraseAsk(_Ask):
     reason: str
 
 
-class ErasuresAsk(_Ask):
+class ErasuresAsk(Ask):
     """Requests of a brand, or of all (empty)."""
 
     brand_id: str
@@ -81,58 +77,50 @@ class ErasuresAsk(_Ask):
 router = APIRouter()
 
 
-async def _service(request: Request) -> HqService:
-    hq: HqService = request.app.state.hq
-    return hq
-
-
-_Hq = Annotated[HqService, Depends(_service)]
-
-
 @router.post("/members/review")
-async def review(ask: ReviewAsk, hq: _Hq) -> JSONResponse:
+async def review(ask: ReviewAsk, hq: Hq) -> JSONResponse:
     """Review tiers."""
     return JSONResponse(await hq.members.review(ask.brand_id, dry_run=ask.dry_run))
 
 
 @router.post("/members/pack")
-async def pack(ask: PackAsk, hq: _Hq) -> JSONResponse:
+async def pack(ask: PackAsk, hq: Hq) -> JSONResponse:
     """Give a pack."""
     return JSONResponse(await give_pack(hq, ask))
 
 
 @router.post("/members/channel")
-async def channel(ask: ChannelAsk, hq: _Hq) -> JSONResponse:
+async def channel(ask: ChannelAsk, hq: Hq) -> JSONResponse:
     """Enter or revoke a channel."""
     return JSONResponse(await one_channel(hq, ask))
 
 
 @router.post("/members/stuck")
-async def stuck(ask: StuckAsk, hq: _Hq) -> JSONResponse:
+async def stuck(ask: StuckAsk, hq: Hq) -> JSONResponse:
     """List or begin anew."""
     return JSONResponse(await stuck_pushes(hq, ask))
 
 
 @router.post("/members/figures")
-async def figures(ask: FiguresAsk, hq: _Hq) -> JSONResponse:
+async def figures(ask: FiguresAsk, hq: Hq) -> JSONResponse:
     """One page of a figure."""
     return JSONResponse(await one_page(hq, ask))
 
 
 @router.post("/members/recount")
-async def recount(ask: RecountAsk, hq: _Hq) -> JSONResponse:
+async def recount(ask: RecountAsk, hq: Hq) -> JSONResponse:
     """Count anew."""
     return JSONResponse({"events": await hq.members.recount(ask.brand_id, lambda *_: None)})
 
 
 @router.post("/members/erase")
-async def erase(ask: EraseAsk, hq: _Hq) -> JSONResponse:
+async def erase(ask: EraseAsk, hq: Hq) -> JSONResponse:
     """Erase a member."""
     return JSONResponse(await one_erasure(hq, ask))
 
 
 @router.post("/members/erasures")
-async def erasures(ask: ErasuresAsk, hq: _Hq) -> JSONResponse:
+async def erasures(ask: ErasuresAsk, hq: Hq) -> JSONResponse:
     """List requests."""
     return JSONResponse({"erasures": await hq.members.erased(ask.brand_id)})
 

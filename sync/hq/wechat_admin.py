@@ -5,23 +5,20 @@ Included by sync.hq.admin; called by `pos-agent hq wechat ...`, which does the s
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sync.hq.admin_door import Ask, Hq
 from sync.hq.service import HqService
 from sync.hq.wechat_accounts import Entry
 from sync.hq.wechat_cards import BrandCard
 from sync.wechat.cards import Generation
 
 
-class _Ask(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class AccountAsk(_Ask):
+class AccountAsk(Ask):
     """Enter a merchant or its new keys."""
 
     mch_id: str
@@ -35,7 +32,7 @@ class AccountAsk(_Ask):
     private_key: str = Field(repr=False)
 
 
-class TrustAsk(_Ask):
+class TrustAsk(Ask):
     """Trust a key of WeChat's; without `pem` fetch the platform certificates."""
 
     mch_id: str
@@ -43,7 +40,7 @@ class TrustAsk(_Ask):
     pem: str
 
 
-class SubAsk(_Ask):
+class SubAsk(Ask):
     """Name the appid of a sub-merchant."""
 
     mch_id: str
@@ -51,7 +48,7 @@ class SubAsk(_Ask):
     sub_appid: str
 
 
-class BillAsk(_Ask):
+class BillAsk(Ask):
     """Check a day's bill; `path` of a file that HQ's own user can read, or empty to fetch it."""
 
     mch_id: str
@@ -59,14 +56,14 @@ class BillAsk(_Ask):
     path: str
 
 
-class WechatDifferencesAsk(_Ask):
+class WechatDifferencesAsk(Ask):
     """Open differences, of one merchant and day or of all (empty)."""
 
     mch_id: str
     day: str
 
 
-class CardAsk(_Ask):
+class CardAsk(Ask):
     """Say which member card a brand has."""
 
     brand_id: str
@@ -76,7 +73,7 @@ class CardAsk(_Ask):
     wechat_brand_id: str
 
 
-class LinkAsk(_Ask):
+class LinkAsk(Ask):
     """Say which card is a member's."""
 
     brand_id: str
@@ -86,78 +83,70 @@ class LinkAsk(_Ask):
     shown: int
 
 
-class JoinAsk(_Ask):
+class JoinAsk(Ask):
     """Make the address of a join QR."""
 
     brand_id: str
     scene: str
 
 
-class NothingAsk(_Ask):
+class NothingAsk(Ask):
     """Nothing more to say."""
 
 
 router = APIRouter()
 
 
-async def _service(request: Request) -> HqService:
-    hq: HqService = request.app.state.hq
-    return hq
-
-
-_Hq = Annotated[HqService, Depends(_service)]
-
-
 @router.post("/wechat/accounts")
-async def put_account(ask: AccountAsk, hq: _Hq) -> JSONResponse:
+async def put_account(ask: AccountAsk, hq: Hq) -> JSONResponse:
     """Enter a merchant."""
     return JSONResponse(await add_account(hq, ask))
 
 
 @router.post("/wechat/list")
-async def list_accounts(_: NothingAsk, hq: _Hq) -> JSONResponse:
+async def list_accounts(_: NothingAsk, hq: Hq) -> JSONResponse:
     """List accounts without their keys."""
     return JSONResponse(await accounts(hq))
 
 
 @router.post("/wechat/trusted")
-async def put_trusted(ask: TrustAsk, hq: _Hq) -> JSONResponse:
+async def put_trusted(ask: TrustAsk, hq: Hq) -> JSONResponse:
     """Trust WeChat's keys."""
     return JSONResponse(await trust(hq, ask))
 
 
 @router.post("/wechat/subs")
-async def put_sub(ask: SubAsk, hq: _Hq) -> JSONResponse:
+async def put_sub(ask: SubAsk, hq: Hq) -> JSONResponse:
     """Name a sub-merchant's appid."""
     return JSONResponse(await set_sub(hq, ask))
 
 
 @router.post("/wechat/bills")
-async def put_bill(ask: BillAsk, hq: _Hq) -> JSONResponse:
+async def put_bill(ask: BillAsk, hq: Hq) -> JSONResponse:
     """Check a bill."""
     return JSONResponse(await check_bill(hq, ask))
 
 
 @router.post("/wechat/differences")
-async def list_differences(ask: WechatDifferencesAsk, hq: _Hq) -> JSONResponse:
+async def list_differences(ask: WechatDifferencesAsk, hq: Hq) -> JSONResponse:
     """List open differences."""
     return JSONResponse(await differences(hq, ask))
 
 
 @router.post("/wechat/cards")
-async def put_card(ask: CardAsk, hq: _Hq) -> JSONResponse:
+async def put_card(ask: CardAsk, hq: Hq) -> JSONResponse:
     """Say which card a brand has."""
     return JSONResponse(await set_card(hq, ask))
 
 
 @router.post("/wechat/links")
-async def put_link(ask: LinkAsk, hq: _Hq) -> JSONResponse:
+async def put_link(ask: LinkAsk, hq: Hq) -> JSONResponse:
     """Say which card is a member's."""
     return JSONResponse(await link_card(hq, ask))
 
 
 @router.post("/wechat/join")
-async def put_join(ask: JoinAsk, hq: _Hq) -> JSONResponse:
+async def put_join(ask: JoinAsk, hq: Hq) -> JSONResponse:
     """Make a join address."""
     return JSONResponse(await join_url(hq, ask))
 

@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
+from agent.books_ports import JobKind, JobState, NewPrintJob
 from agent.demo.world import JOIN_URL
 from agent.domain.receipt import Document, Feed, Pair, Qr, Rule, Text
-from agent.ports import JobKind, JobState, NewPrintJob
 from agent.printing import PrintService
 from agent.system import SystemClock, SystemEntropy
 from drivers.escpos_bytes import encode

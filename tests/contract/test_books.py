@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.books_ports import JobKind, NewPrintJob, OutcomeKind
 from agent.domain.digest import chain_head
 from agent.domain.errors import Refusal, StorageError
 from agent.grants import VENDOR, Grant
-from agent.ports import JobKind, NewPrintJob, OutcomeKind
 from agent.sqlite import IntegrityError
 from tests.books_world import BooksWorld, in_books
 from tests.stand_ins import paper, sale_draft

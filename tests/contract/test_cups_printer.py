@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.device_ports import PrinterStatus, PrintVerdict
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
 from agent.domain.receipt import Document, Text
-from agent.ports import PrinterStatus, PrintVerdict
 from drivers import ipp
 from drivers.cups_printer import CupsTransport
 from drivers.escpos_bytes import encode

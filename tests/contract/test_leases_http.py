@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from agent.books_ports import EventDraft
 from agent.demo import world as chain
 from agent.domain.business_day import business_day
 from agent.domain.errors import HqRejected, Refusal
 from agent.domain.lease import Lot, plan_spend, spending
 from agent.domain.ledger import OWN_LOT, posting_rows
 from agent.domain.sale import Posting
-from agent.ports import EventDraft
 from sync.lease_protocol import LeaseRequest, LeaseWant
 from tests.till_world import TillWorld
 

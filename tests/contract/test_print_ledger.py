@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from agent.ports import JobKind, JobState, NewPrintJob
+from agent.books_ports import JobKind, JobState, NewPrintJob
 from tests.books_world import BooksWorld, in_books
 from tests.stand_ins import paper
 

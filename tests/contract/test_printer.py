@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
+from agent.device_ports import PrinterStatus, PrintVerdict
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
 from agent.domain.receipt import Document, Text
 from agent.domain.receipts import drawer_pulse
-from agent.ports import PrinterStatus, PrintVerdict
 from drivers.escpos_bytes import encode
 from drivers.escpos_printer import EscposPrinter
 from drivers.printer_patience import Patience

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from agent.device_ports import PrintVerdict
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
 from agent.domain.receipt import Document, Qr, Text
-from agent.ports import PrintVerdict
 from drivers.escpos_bytes import encode
 from drivers.escpos_printer import EscposPrinter
 from drivers.printer_patience import Patience

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from agent.books_ports import JobKind
 from agent.demo.world import MCH_ID, SUB_MCH_ID
 from agent.domain.receipt import to_json
-from agent.ports import JobKind
 from tests.api_till import ApiTill, codes, problem, running, someone
 from tests.state_files import found_in_files
 from tests.till_world import cash

@@ -19,11 +19,11 @@ from agent.api.after_answers import (
     ReturnView,
     VoidView,
 )
+from agent.books_ports import EventDraft, Outcome
 from agent.demo.world import BRAND, DemoMember
 from agent.domain.lease import short
 from agent.domain.validity import local_day
 from agent.limits import LEASE_IDLE_S
-from agent.ports import EventDraft, Outcome
 from tests.after_till import RULES, AfterTill, after_till
 from tests.api_till import codes, problem, someone
 from tests.till_world import cash

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from agent.demo.world import DemoMember
 from agent.people import Role
-from agent.wording import SCREEN
+from agent.words.pages import SCREEN
 from drivers.simulated import Fault
 from tests.api_till import someone
 from tests.browser import ServedTill, chromium, served_till

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from agent.books_ports import EventDraft
 from agent.db.schema import books_migrations, replica_migrations
 from agent.demo import world as chain
 from agent.domain.digest import Json, event_digest, extend, genesis
@@ -23,7 +24,6 @@ from agent.domain.lease import Lot
 from agent.domain.ledger import OWN_LOT
 from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import Posting, TenderLine, TenderType
-from agent.ports import EventDraft
 from agent.sqlite import Connection, open_database
 from sync.claim_protocol import ClaimRequest, WechatIdentity
 from sync.hq.schema import MIGRATIONS

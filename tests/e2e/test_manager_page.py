@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agent.people import Role
-from agent.wording import SCREEN
+from agent.words.pages import SCREEN
 from tests.api_till import CART
 from tests.browser import ServedTill, chromium, served_till
 from tests.till_world import cash

@@ -54,6 +54,11 @@ def fresh(wechat: WechatStandIn) -> None:
     wechat.codes.clear()
 
 
+def wechat_questions(wechat: WechatStandIn) -> list[str]:
+    """Who-is-it questions; a sale of an earlier test may be confirmed by query at any moment."""
+    return [call for call in wechat.calls if call.startswith("POST /tools/")]
+
+
 def shown(till: ApiTill, code: str = CODE) -> dict[str, object]:
     return checked(till.call("POST", "/v1/members/resolve", {"auth_code": code}), IdentificationView)
 
@@ -72,11 +77,11 @@ def test_the_tier_price_applies_before_payment_and_nothing_may_be_spent(till: Ap
         "POST", "/v1/quotes", {"lines": CART, "identification_id": who["identification_id"], "points": 100}
     )
     problem(refused, 409, "SPENDING_NEEDS_DYNAMIC_CODE")
-    assert wechat.calls == ["POST /tools/authcodetoopenid"]
+    assert wechat_questions(wechat) == ["POST /tools/authcodetoopenid"]
 
     again = shown(till)
     assert again["member"] == who["member"]
-    assert len(wechat.calls) == 1, "one question per code: it was asked already"
+    assert len(wechat_questions(wechat)) == 1, "one question per code: it was asked already"
 
     transaction_id, raw = till.wechat(quote["payable_fen"], gold)
     paid = till.paid(raw)
@@ -144,7 +149,7 @@ def test_what_names_nobody_here(till: ApiTill, wechat: WechatStandIn) -> None:
         problem(till.call("POST", "/v1/members/resolve", {"auth_code": code}), status, said)
     both = {"auth_code": CODE, "code": "100000000001"}
     problem(till.call("POST", "/v1/members/resolve", both), 422, "INVALID_REQUEST")
-    assert wechat.calls == []
+    assert wechat_questions(wechat) == []
 
 
 def test_without_hq_the_till_says_so(till: ApiTill, wechat: WechatStandIn) -> None:

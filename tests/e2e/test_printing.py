@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 
 from agent import limits
+from agent.books_ports import JobKind, JobState, NewPrintJob, PrintJob
 from agent.domain.errors import Refusal
 from agent.domain.receipt import Document, Text
 from agent.domain.receipts import drawer_pulse
-from agent.ports import JobKind, JobState, NewPrintJob, PrintJob
 from agent.printing import PrintService
 from drivers.escpos_bytes import encode
 from drivers.escpos_printer import EscposPrinter

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from agent.books_ports import EventDraft, Outcome
 from agent.demo import world as chain
 from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import TenderLine, TenderType
-from agent.ports import EventDraft, Outcome
 from sync.hq.main import KEY_FILE
 from tests.e2e.test_reconcile import at_hq, sell
 from tests.processes import succeed

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from agent.books_ports import Outcome, OutcomeKind
 from agent.demo import wechat
 from agent.demo import world as chain
 from agent.domain.asks import NOTHING_ASKED, Amount, Asks, CardUse
@@ -17,7 +18,6 @@ from agent.domain.errors import Refusal
 from agent.domain.member import Identification
 from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import TenderLine, TenderType
-from agent.ports import Outcome, OutcomeKind
 from tests.simulation import wealth
 from tests.simulation.chance import DAY_S, HOUR_S, generator
 from tests.simulation.headquarters import Headquarters

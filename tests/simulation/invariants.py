@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.books_ports import OutcomeKind
 from agent.db.books import BooksDb
 from agent.domain.digest import event_digest, extend, genesis
-from agent.ports import OutcomeKind
 from tests.simulation.headquarters import Headquarters
 from tests.simulation.patience import Acknowledged
 from tests.simulation.store import Name, SimulatedStore

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from agent.books_ports import Outcome
 from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.ids import EventName
 from agent.domain.member import Identification
-from agent.ports import Outcome
 from agent.worker import WorkerClosed
 from tests.simulation.chance import HOUR_S
 from tests.simulation.process import Killed

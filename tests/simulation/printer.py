@@ -8,9 +8,9 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
+from agent.device_ports import PrinterStatus, PrintVerdict
 from agent.domain.errors import DeviceAmbiguous, DeviceUnavailable
 from agent.domain.receipt import Document
-from agent.ports import PrinterStatus, PrintVerdict
 from tests.simulation.process import Process
 from tests.simulation.trace import Trace
 

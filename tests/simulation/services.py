@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from agent.after_ports import LoadOrder, ReturnOrder, UndoOrder, UseOrder
 from agent.aftersales import AfterSales
+from agent.books_ports import Outcome
 from agent.count_cards import CountCards
 from agent.count_uses import CountUses
 from agent.demo import world as chain
@@ -15,7 +16,6 @@ from agent.domain.after_event import COUNT_CARD_SALE, COUNT_RETURN, COUNT_USE, R
 from agent.domain.digest import Json
 from agent.domain.order import Paper
 from agent.domain.sale import TenderLine, TenderType
-from agent.ports import Outcome
 from agent.purses import Purses
 from agent.service_desk import ServiceDesk
 from tests.simulation import wealth

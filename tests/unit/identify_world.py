@@ -8,13 +8,15 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.books_ports import Books
 from agent.domain import dynamic_code
 from agent.domain.errors import Refusal
 from agent.domain.member import Identification, Member
 from agent.domain.pricing import Item
 from agent.domain.scan import CodeKind, RawScan
 from agent.identify import Identifier
-from agent.ports import Books, FoundMember, KeyRing, Members, MerchantScope, Pricebook
+from agent.ports import KeyRing
+from agent.replica_ports import FoundMember, Members, MerchantScope, Pricebook
 from agent.wording import SENTENCES
 from tests.unit.wechat_samples import (
     MCH,

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.wording import CHINESE, ENGLISH, SENTENCES, sentence
+from agent.words.headquarters import HEADQUARTERS
+from agent.words.machine import MACHINE
+from agent.words.till import TILL
 
 ROOT = Path(__file__).parents[2]
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
@@ -17,6 +20,7 @@ _OTHER_WORDS = (
     "sync/wechat/states.py",  # WeChat's own error codes
     "agent/demo/",  # made-up WeChat results
     "agent/cli/",  # names of environment variables; its errors are the daemon's or HQ's
+    "agent/words/",  # the sentences themselves
     "agent/notify.py",  # systemd's environment variables
 )
 _NOT_OURS = {
@@ -56,7 +60,7 @@ def all_codes() -> dict[str, str]:
 
 @pytest.mark.parametrize(("code", "file"), sorted(all_codes().items()))
 def test_a_code_has_a_sentence_in_both_languages(code: str, file: str) -> None:
-    assert code in SENTENCES, f"{code} of {file} has no sentence in agent/wording.py"
+    assert code in SENTENCES, f"{code} of {file} has no sentence in agent/words"
     assert re.search(r"[\u4e00-\u9fff]", sentence(code, CHINESE))
     assert sentence(code, ENGLISH).isascii()
 
@@ -65,6 +69,10 @@ def test_the_search_sees_what_the_till_really_answers() -> None:
     assert {"CONFLICT", "IN_FLIGHT", "UNKNOWN_SUB_MCH_ID", "TRANSACTION_USED", "NO_SUCH_CALL", "INTERNAL"} <= set(
         all_codes()
     )
+
+
+def test_a_code_stands_in_one_table_only() -> None:
+    assert len(TILL) + len(MACHINE) + len(HEADQUARTERS) == len(SENTENCES)
 
 
 def test_no_sentence_claims_the_final_right_of_interpretation_s60() -> None:

@@ -131,4 +131,4 @@ def test_documents_name_no_index_and_no_machine(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     for host in re.findall(r"https?://([^/\s'\"`)<>|&?]+)", text):
         assert _HOSTS.fullmatch(host.rstrip(".,;")) or host == "...", host
-    assert not re.search(r"index-url|/(?:root|home|work|tmp)/", text)
+    assert not re.search(r"index.url|/(?:root|home|work|tmp)/", text)

@@ -4,7 +4,7 @@ import pytest
 
 from agent.domain.member import Certainty, IdentifiedBy
 from agent.limits import IDENTIFICATION_TTL_S
-from agent.ports import MerchantScope
+from agent.replica_ports import MerchantScope
 from tests.unit.identify_world import World, member
 from tests.unit.wechat_samples import (
     APPID,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from agent.books_ports import StoredEvent
 from agent.db.book_rows import insert_epoch
 from agent.db.lease_rows import PAGE
 from agent.domain.errors import HqRejected, Refusal
@@ -16,7 +17,6 @@ from agent.domain.lease import plan_spend, spending
 from agent.domain.ledger import DEBT_BUCKET, OWN_LOT
 from agent.domain.sale import Posting
 from agent.limits import LEASES_AN_EVENT
-from agent.ports import StoredEvent
 from sync.hq.schema import MIGRATIONS
 from sync.hq.service import HqService
 from sync.lease_protocol import LeaseAnswer, LeaseRequest, LeaseWant

@@ -19,7 +19,8 @@ from agent.domain.redemption import RedeemRule
 from agent.domain.rounding import CashStep
 from agent.domain.rules import JoinOffer, RuleSet
 from agent.domain.sale import Ask, CartLine, Earner, TenderLine, TenderType, price_cart
-from agent.wording import ENGLISH, LABELS, SENTENCES
+from agent.wording import ENGLISH, SENTENCES
+from agent.words.paper import LABELS
 
 GOLD = Tier("gold", "金卡会员", 8800, 150)
 NORMAL = Tier("normal", "普通会员", 9500, 100)

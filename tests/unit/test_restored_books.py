@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from agent.books_ports import JobKind, JobState, NewPrintJob
 from agent.domain.receipts import test_page as a_page
-from agent.ports import JobKind, JobState, NewPrintJob
 from agent.witness_mark import Mark
 from tests.books_world import BooksWorld, in_books
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.books_ports import EventDraft
 from agent.clock_trust import ClockTrust
 from agent.db.risk import RiskDb, astray
 from agent.db.schema import replica_migrations
@@ -18,7 +19,6 @@ from agent.domain.member import Member
 from agent.domain.risk import RiskRule
 from agent.domain.rules import NO_RULES, RuleSet
 from agent.domain.sale import Posting
-from agent.ports import EventDraft
 from agent.risk_watch import RiskWatch
 from tests.books_world import BooksWorld
 from tests.stand_ins import sale_draft

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from agent.device_ports import Scanner
 from agent.domain.errors import DeviceError, DeviceUnavailable, InvariantViolation, StorageError
 from agent.domain.scan import RawScan
 from agent.health import Health
 from agent.limits import DEVICE_REOPEN_BASE_S, DEVICE_REOPEN_CAP_S, DEVICE_STABLE_S
-from agent.ports import Scanner
 from agent.supervise import OnState, reopen_delay_s, supervise
 
 PATIENCE_S = 20.0

@@ -15,7 +15,7 @@ from agent.domain.errors import Refusal
 from sync.wechat import v2, v3
 
 OURS = Path(__file__).parent.parent / "cases" / "wechat_vectors.json"
-SHARED = Path("/work/shared/cases/wechat_vectors.json")
+SHARED = Path(__file__).parents[3] / "shared" / "cases" / "wechat_vectors.json"
 FILES = [path for path in (OURS, SHARED) if path.exists()]
 KEY = "192006250b4c09247ec02edce69f6a2d"
 TS, NONCE = 1554208460, "593BEC0C930BF1AFEB40B4A08C8FB242"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from agent.device_ports import PrinterStatus, PrintVerdict
 from agent.domain.errors import DeviceUnavailable
 from agent.domain.receipt import Document, Text
-from agent.ports import PrinterStatus, PrintVerdict
 from agent.system import SystemClock
 from drivers.escpos_bytes import encode
 from drivers.escpos_printer import EscposPrinter

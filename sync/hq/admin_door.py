@@ -1,0 +1,26 @@
+"""What every call on HQ's unix socket shares: the shape of what is asked, and the HQ it is asked of.
+
+Used by sync.hq.admin, members_admin and wechat_admin.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict
+
+from sync.hq.service import HqService
+
+
+class Ask(BaseModel):
+    """What is asked: exact types, nothing unknown."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+async def _service(request: Request) -> HqService:
+    hq: HqService = request.app.state.hq
+    return hq
+
+
+Hq = Annotated[HqService, Depends(_service)]
+"""The HQ that answers."""
