@@ -73,3 +73,7 @@ class Announcer:
     async def replay(self, last_id: int, limit: int = EVENT_CLIENT_QUEUE) -> list[Notice]:
         """What was stored after `last_id`, oldest first, at most `limit`."""
         return await self._notices.after(last_id, limit)
+
+    async def newest(self) -> int:
+        """Where the stream stands: the number of the latest notice, 0 before the first."""
+        return await self._notices.newest()

@@ -7,8 +7,9 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
-from agent import logs
+from agent import front, logs
 from agent.announce import Announcer
+from agent.assembly_hq import Shared, hq_half
 from agent.booking import Booking, BookingPorts, Place
 from agent.clock_trust import ClockTrust
 from agent.config import Settings
@@ -20,19 +21,15 @@ from agent.db.books import BooksDb
 from agent.db.drawers import DrawersDb
 from agent.db.figures import FiguresDb
 from agent.db.lease_list import LeaseListDb
-from agent.db.leases import LeasesDb
 from agent.db.notices import NoticesDb
 from agent.db.outbox import OutboxDb
 from agent.db.people import OperatorsDb
 from agent.db.print_jobs import PrintJobsDb
 from agent.db.proofs import ProofsDb
 from agent.db.replica import ReplicaDb
-from agent.db.replica_rows import ReplicaRowsDb
-from agent.db.replica_stage import ReplicaStage
 from agent.db.replica_swap import REPLICA, ReplicaStore
 from agent.db.risk import RiskDb
 from agent.db.schema import books_migrations
-from agent.db.schema_replica import migration_names
 from agent.db.snapshot import SnapshotDb
 from agent.db.store import Store
 from agent.db.tokens import TokensDb
@@ -41,18 +38,15 @@ from agent.devices import Outside, make_passthrough, make_scanner
 from agent.domain.errors import StorageError
 from agent.domain.lease_event import LeasePlace
 from agent.edges import Edges, Woken
-from agent.enrolling import tls
 from agent.figures import Figures
 from agent.flow import Till, TillPorts
 from agent.health import Health
 from agent.identify import Identifier
 from agent.keyring import FileKeyRing, load_enrolment
-from agent.lease_report import LeaseReporter
-from agent.leasing import Leasing
 from agent.manager_desk import ManagerDesk, ManagerParts
 from agent.notify import Notifier
 from agent.pairing import Pairing
-from agent.paperwork import Paperwork, ShopFront
+from agent.paperwork import Paperwork
 from agent.payment_code import PaymentCodes
 from agent.people import People
 from agent.ports import Clock, Entropy
@@ -64,7 +58,6 @@ from agent.quoting import Quoting
 from agent.risk_desk import RiskDesk
 from agent.risk_watch import RiskWatch
 from agent.room import DiskRoom
-from agent.screen import Screen
 from agent.sensitive import SensitiveReads
 from agent.service_desk import DeskPorts, ServiceDesk
 from agent.slips import Slips
@@ -72,16 +65,8 @@ from agent.spending import Spending, SpendingPorts
 from agent.system import boot_id
 from agent.tap_desk import TapDesk
 from agent.tap_door import TapDoor
-from agent.training import NoWitness, TrainingHq, TrainingPrinter, books_file
+from agent.training import NoWitness, TrainingPrinter, books_file
 from agent.witness import FileWitness
-from agent.wording import CHINESE, ENGLISH, screen_words
-from sync.client import HttpHq
-from sync.downward import Downward
-from sync.protocol import EnrolAnswer, Feed
-from sync.pull import Puller
-from sync.push import Pusher, PushPorts
-from sync.reconcile import Reconciler
-from sync.snapshot_load import SnapshotLoader
 
 
 class Assembly:
@@ -127,7 +112,7 @@ class Assembly:
         self._open_daemon()
         url = "" if settings.workstation.training else self.enrolment.join_url
         join_svg = await self.slow.call(lambda: drawn(url)) if url else ""
-        self.screen = _screen(settings, self.enrolment, join_svg)
+        self.screen = front.screen(settings, self.enrolment, join_svg)
         self.daemon.has_rules = (await self.replica.rules()).version > 0
 
     async def _open_stores(self) -> None:
@@ -189,66 +174,19 @@ class Assembly:
             self._closing.callback(service.printer.close)
 
     def _open_hq(self) -> None:
-        settings, keys, clock, entropy = self._settings, self._keys, self._clock, self._entropy
-        workstation_id = self._place.workstation_id
         self.health.watch("hq")
-        self.hq = HttpHq(
-            settings.hq.url,
-            workstation_id=workstation_id,
-            keys=keys,
-            verify=tls(settings),
-            transport=self._outside.hq_transport,
-            on_contact=self.edges.hq_contact,
-            on_time=self.trust.heard,
-            clock=clock,
-        )
-        self._closing.push_async_callback(self.hq.close)
-        hq = TrainingHq(self.hq, self.replica, clock, entropy) if settings.workstation.training else self.hq
-        ports = PushPorts(self.outbox, self.books, hq, keys, clock, entropy)
-        self.pusher = Pusher(ports, workstation_id)
-        self.puller = Puller(self.replica, hq, entropy, self._on_rows)
-        self.pusher.on_fork = self.edges.fork
-        self.leasing = Leasing(
-            self._place,
-            self.books,
-            LeasesDb(self._books_store, self._witness),
-            hq,
-            clock,
-            entropy,
-            self.pusher.wake.set,
-        )
-        self.puller.on_recalls = self.leasing.on_recalls
-        reporter = LeaseReporter(
-            LeasesDb(self._books_store), hq, self.outbox, self.leasing.is_asking, self.pusher.wake.set
-        )
-        self.puller.on_report = reporter.tell
-        self.puller.on_pulled = self._snapshot.pulled
-        self.snapshots = self._snapshot_loader()
-        rows = ReplicaRowsDb(self._replica_store, self.replica)
-        downward = Downward(rows, hq, self.puller.pull_all, self.leasing.check)
-        downward.too_different = self.snapshots.renew
-        self._reconciler = Reconciler(
-            self.outbox, self.proofs, self.pusher, hq, keys, clock, entropy, workstation_id, downward
-        )
-
-    def _snapshot_loader(self) -> SnapshotLoader:
-        """What takes a whole new replica where feeds would take too long; it wakes the puller, and the puller it."""
-        stage = ReplicaStage(
-            self._replica_store, self.replica, self._place.brand_id, self._keys, self._outside.make_worker
-        )
-        self._closing.push_async_callback(stage.close)
-        loader = SnapshotLoader(
-            stage, self.replica, self.hq, self._keys, self._entropy,
-            brand_id=self._place.brand_id, key_version=self.enrolment.index_key_version, migrations=migration_names(),
-            on_state=_log_snapshot,
+        half = hq_half(
+            Shared(
+                self._settings, self._outside, self._place, self.enrolment, self._keys, self._clock, self._entropy,
+                self._witness, self._books_store, self._replica_store, self.books, self.outbox, self.proofs,
+                self.replica, self._snapshot, self.edges,
+            ),
+            self.trust.heard,
+            self._on_rules,
         )  # fmt: skip
-        loader.on_swapped = self._on_swapped
-        self.puller.far_behind = loader.worth
-        return loader
-
-    def _on_swapped(self) -> None:
-        self.daemon.has_rules = True
-        self.puller.wake.set()
+        self._closing.push_async_callback(half.close)
+        self.hq, self.pusher, self.puller, self.leasing = half.hq, half.pusher, half.puller, half.leasing
+        self.snapshots, self._reconciler = half.snapshots, half.reconciler
 
     def _open_till(self) -> None:
         clock, entropy, books_store = self._clock, self._entropy, self._books_store
@@ -265,7 +203,7 @@ class Assembly:
             place, BookingPorts(identifier, self.replica, self.books, spending, self.risk, clock, entropy)
         )
         quoting = Quoting(booking, spending, wallets, self.replica, clock)
-        front = _shop_front(self._settings, self.enrolment)
+        shop = front.shop_front(self._settings, self.enrolment)
         self.till = Till(
             TillPorts(
                 identifier=identifier,
@@ -274,7 +212,7 @@ class Assembly:
                 quoting=quoting,
                 spending=spending,
                 books=self.books,
-                paperwork=Paperwork(front, entropy),
+                paperwork=Paperwork(shop, entropy),
                 announcer=self.announcer,
                 entropy=entropy,
                 wake_printing=self._wake_printing,
@@ -285,11 +223,11 @@ class Assembly:
             DeskPorts(
                 self._place, identifier, self.replica, self.books,
                 AfterSalesDb(books_store, place.workstation_id), self.leasing, self.risk,
-                Slips(front, place.store_id, entropy), self.announcer, clock, entropy,
+                Slips(shop, place.store_id, entropy), self.announcer, clock, entropy,
                 self._wake_printing, self.pusher.wake.set,
             )
         )  # fmt: skip
-        self.tap_door = TapDoor(self._settings.socket.with_name("tap.sock"), TapDesk(front, identifier, self.replica))
+        self.tap_door = TapDoor(self._settings.socket.with_name("tap.sock"), TapDesk(shop, identifier, self.replica))
 
     def _open_daemon(self) -> None:
         self.slow = self._outside.make_worker("slow")
@@ -297,7 +235,7 @@ class Assembly:
         drawers = DrawersDb(self._books_store, self._keys)
         self.paper = PrintDesk(
             self.ledger, self.printing, drawers, self.announcer, self._clock, self._entropy,
-            _receipt_printer(self._settings),
+            front.receipt_printer(self._settings),
         )  # fmt: skip
         self.daemon = Daemon(
             DaemonParts(
@@ -333,9 +271,8 @@ class Assembly:
         if not self._settings.workstation.training:
             await self.daemon.reconcile_if_due()
 
-    async def _on_rows(self, feed: Feed, _: int) -> None:
-        if feed is Feed.RULES:
-            self.daemon.has_rules = True
+    def _on_rules(self) -> None:
+        self.daemon.has_rules = True
 
     # --- making devices ---------------------------------------------------------------------------------------------
     def _wake_printing(self) -> None:
@@ -346,7 +283,9 @@ class Assembly:
         self.health.watch(f"printer {section.name}")
         printer = (self._outside.make_printer or make_printer)(section, self._clock)
         return PrintService(
-            TrainingPrinter(printer, _language(self._settings)) if self._settings.workstation.training else printer,
+            TrainingPrinter(printer, front.language(self._settings))
+            if self._settings.workstation.training
+            else printer,
             self.ledger,
             self._clock,
             self._entropy,
@@ -354,39 +293,3 @@ class Assembly:
             on_health=self.edges.printer,
             watch_s=section.watch_s,
         )
-
-
-def _shop_front(settings: Settings, enrolment: EnrolAnswer) -> ShopFront:
-    receipt = settings.receipt
-    return ShopFront(
-        store_name=f"{enrolment.brand_name} {enrolment.store_name}".strip(),
-        join_url="" if settings.workstation.training else enrolment.join_url,
-        receipt_printer=_receipt_printer(settings),
-        language=_language(settings),
-        footer=receipt.footer,
-        open_drawer_on_cash=receipt.open_drawer_on_cash,
-    )
-
-
-def _screen(settings: Settings, enrolment: EnrolAnswer, join_svg: str) -> Screen:
-    language = _language(settings)
-    return Screen(
-        store_name=f"{enrolment.brand_name} {enrolment.store_name}".strip(),
-        language="zh" if language == CHINESE else "en",
-        training=settings.workstation.training,
-        tables=settings.workstation.tables,
-        join_svg=join_svg,
-        words=screen_words(language),
-    )
-
-
-def _receipt_printer(settings: Settings) -> str:
-    return settings.receipt.printer or (settings.printer[0].name if settings.printer else "")
-
-
-def _language(settings: Settings) -> int:
-    return CHINESE if settings.receipt.language == "zh" else ENGLISH
-
-
-def _log_snapshot(state: str, reason: str) -> None:
-    logs.get().info("replica.snapshot", state=state, reason=reason)

@@ -228,6 +228,10 @@ class Notices(Protocol):
         """Replay."""
         ...
 
+    async def newest(self) -> int:
+        """The number of the latest notice; 0 where there is none."""
+        ...
+
 
 class PrintLedger(Protocol):
     """The print ledger, part of books.db."""

@@ -24,7 +24,7 @@ from agent.risk_desk import RiskDesk
 from sync.protocol import EnrolAnswer
 from sync.push import Pusher
 from sync.reconcile import Reconciler
-from sync.schedule import is_due, next_due_ms, slot_s
+from sync.schedule import next_due_ms, slot_s
 from sync.verdict import Reconciliation, as_json
 
 CAPABILITIES = (
@@ -140,8 +140,7 @@ class Daemon:
     async def reconcile_if_due(self) -> None:
         """What the waker calls: run the hourly proof when it is due and none is running."""
         parts = self._parts
-        due = is_due(await parts.reconciler.last_run_ms(), parts.clock.now_ms(), slot_s(parts.enrolment.store_id))
-        if due and not self._reconciling:
+        if not self._reconciling and await parts.reconciler.due(slot_s(parts.enrolment.store_id)):
             with contextlib.suppress(DiskLow):  # a proof that cannot be kept stays due
                 await self.prove("hourly")
 

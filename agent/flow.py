@@ -219,7 +219,8 @@ class Till:
     async def _book(self, order: SaleOrder, facts: SaleFacts, judged: Judged) -> Outcome:
         """Books before paper: event, outbox row, postings and receipt in one transaction."""
         claim = Claim.make(self._ports.entropy) if facts.member is None and judged.earns else None
-        facts = dataclasses.replace(facts, claim_sha256=claim.sha256 if claim is not None else None)
+        if claim is not None:
+            facts = dataclasses.replace(facts, claim_sha256=claim.sha256)
         invitation = self._ports.paperwork.invitation(facts, claim)
         left = _left(facts)
         nonce = judged.member_by.nonce if judged.member_by is not None else None

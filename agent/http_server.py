@@ -16,6 +16,8 @@ from starlette.types import ASGIApp
 from agent.domain.errors import ConfigError
 
 _BACKLOG = 128
+_CONNECTIONS = 256  # LIMIT: one machine's own programs and pages
+_KEEP_ALIVE_S = 30
 _GRACE_S = 3
 _START_POLL_S = 0.005
 
@@ -31,8 +33,16 @@ class HttpServer:
     """One application on one or more listening sockets."""
 
     def __init__(
-        self, app: ASGIApp, sockets: list[socket.socket], *, certificate: Path | None = None, key: Path | None = None
+        self,
+        app: ASGIApp,
+        sockets: list[socket.socket],
+        *,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        connections: int = _CONNECTIONS,
+        keep_alive_s: int = _KEEP_ALIVE_S,
     ) -> None:
+        """`connections` beyond which callers are turned away at once; an idle one is closed after `keep_alive_s`."""
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -42,8 +52,8 @@ class HttpServer:
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=_GRACE_S,
-            timeout_keep_alive=30,
-            limit_concurrency=256,
+            timeout_keep_alive=keep_alive_s,
+            limit_concurrency=connections,
             ws="none",
             ssl_certfile=certificate,
             ssl_keyfile=key,

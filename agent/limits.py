@@ -80,6 +80,7 @@ TAP_REAL_TIME_HOLD_MS: Final = 40  # LIMIT: a DLE EOT behind a cut waits this lo
 TAP_QUIET_MS: Final = 100  # silence after a cut that ends a job
 TAP_IDLE_MS: Final = 1000  # silence without a cut that ends a job; a slow POS pauses some 200 ms between two writes
 TAP_HEAD_BYTES: Final = 64 * 1024  # a command whose length is not known after so many bytes is in doubt
+TAP_TRAILER_BYTES: Final = 16  # an unknown command and what follows it at the end of a stream: no text of a receipt
 TAP_HELD_BYTES: Final = 256 * 1024  # LIMIT: what follows a cut and is kept back until the job's end is known
 TAP_TEXT_BYTES: Final = 64 * 1024  # a receipt of 1,000 lines; of a longer one no total is read
 TAP_TRANSACTIONS: Final = 3  # transaction numbers of one receipt that the daemon is told

@@ -49,7 +49,7 @@ class PaymentCodes:
         self._known: OrderedDict[bytes, tuple[PayerAnswer, float]] = OrderedDict()
 
     async def owner(self, code: str, mch_id: str, sub_mch_id: str) -> PayerAnswer:
-        """Ask HQ within NETWORK_DEADLINE_MS. Refusal PAYMENT_CODE_NEEDS_NETWORK (503: sell without it),
+        """Ask HQ within NETWORK_DEADLINE_MS. Refusal PAYMENT_CODE_NEEDS_NETWORK (409: sell without it),
         WECHAT_MERCHANT_UNNAMED, WECHAT_CODE_REFUSED (409).
         """
         digest = hmac.digest(self._salt, f"{mch_id}/{sub_mch_id}/{code}".encode(), "sha256")
@@ -85,5 +85,5 @@ def payment_code_needs_network() -> Refusal:
         "PAYMENT_CODE_NEEDS_NETWORK",
         "a payment code can be resolved by HQ only",
         hint="scan the member code instead, or take the payment and hand over WeChat's answer",
-        status=503,
+        status=409,
     )

@@ -5,9 +5,13 @@ Called by the composition root for the join page and by agent.api.screen through
 
 import base64
 from io import BytesIO
+from typing import Final
 
 import qrcode
 from qrcode.image.svg import SvgPathImage
+from qrcode.util import QRData
+
+_BYTES: Final = 4  # qrcode.util.MODE_8BIT_BYTE
 
 
 def drawn(payload: str) -> str:
@@ -16,7 +20,9 @@ def drawn(payload: str) -> str:
     >>> drawn("https://example.com")[:26]
     'data:image/svg+xml;base64,'
     """
-    made = qrcode.make(payload, image_factory=SvgPathImage, error_correction=qrcode.ERROR_CORRECT_M, border=4)
+    # As bytes: the library's shorter mode for digits fails on long runs of zeros.
+    said = QRData(payload.encode(), mode=_BYTES)
+    made = qrcode.make(said, image_factory=SvgPathImage, error_correction=qrcode.ERROR_CORRECT_M, border=4)
     held = BytesIO()
     made.save(held)
     return "data:image/svg+xml;base64," + base64.b64encode(held.getvalue()).decode()

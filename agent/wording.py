@@ -11,6 +11,7 @@ from agent.words.headquarters import HEADQUARTERS
 from agent.words.machine import MACHINE
 from agent.words.pages import SCREEN
 from agent.words.paper import LABELS
+from agent.words.setup import SETUP
 from agent.words.till import TILL
 
 CHINESE: Final = 0
@@ -32,8 +33,14 @@ def label(key: str, language: int = CHINESE) -> str:
 
 
 def screen_words(language: int = CHINESE) -> dict[str, str]:
-    """The words of the pages in one language."""
-    return {key: pair[language] for key, pair in SCREEN.items()}
+    """The words of the pages in one language; sentences for codes, which stand in states and refusals, by `code_...`."""
+    told = {f"code_{code}": pair[language] for code, pair in {**TILL, **MACHINE}.items()}
+    return {**told, **{key: pair[language] for key, pair in SCREEN.items()}}
+
+
+def setup_word(key: str, language: int = CHINESE) -> str:
+    """What `pos-agent devices setup` says or asks, with places for values; raises KeyError for a key never written."""
+    return SETUP[key][language]
 
 
 def console_words(language: str) -> dict[str, str]:

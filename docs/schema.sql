@@ -279,7 +279,9 @@ CREATE INDEX leases_by_owner ON leases (owner, account) WHERE closed_seq IS NULL
 
 CREATE INDEX leases_open ON leases (epoch, touched_at_ms) WHERE closed_seq IS NULL;
 
-CREATE INDEX outbox_by_state ON outbox (state, epoch, seq);
+CREATE INDEX outbox_odd ON outbox (state, epoch, seq) WHERE state IN ('suspended', 'conflict');
+
+CREATE INDEX outbox_waiting ON outbox (epoch, seq) WHERE state = 'pending';
 
 CREATE INDEX postings_by_lease ON postings (lease) WHERE lease <> '';
 
@@ -400,6 +402,18 @@ CREATE VIEW metric_coupons AS
     CAST(SUM(CASE WHEN state = 'used' THEN 1 ELSE 0 END) AS bigint) AS used,
     CAST(SUM(CASE WHEN state = 'void' THEN 1 ELSE 0 END) AS bigint) AS withdrawn
     FROM coupons GROUP BY brand_id, batch_id) AS c;
+
+CREATE VIEW metric_cycle AS
+  SELECT brand_id, batch_id, first_day, last_day, used, within_48h, within_72h, within_120h,
+    within_48h * 10000 / used AS rate_48h_bp, within_72h * 10000 / used AS rate_72h_bp,
+    within_120h * 10000 / used AS rate_120h_bp
+  FROM (SELECT c.brand_id, c.batch_id, MIN(c.start_day) AS first_day, MAX(c.end_day) AS last_day, COUNT(*) AS used,
+    CAST(SUM(CASE WHEN u.at_ms - c.claimed_at_ms <= 172800000 THEN 1 ELSE 0 END) AS bigint) AS within_48h,
+    CAST(SUM(CASE WHEN u.at_ms - c.claimed_at_ms <= 259200000 THEN 1 ELSE 0 END) AS bigint) AS within_72h,
+    CAST(SUM(CASE WHEN u.at_ms - c.claimed_at_ms <= 432000000 THEN 1 ELSE 0 END) AS bigint) AS within_120h
+    FROM coupons c JOIN (SELECT coupon_id, MAX(at_ms) AS at_ms FROM coupon_uses WHERE amount < 0
+      GROUP BY coupon_id) AS u ON u.coupon_id = c.coupon_id
+    WHERE c.state = 'used' GROUP BY c.brand_id, c.batch_id) AS b;
 
 CREATE VIEW metric_exchange AS
   SELECT brand_id, month, earned, redeemed, CASE WHEN earned > 0 THEN redeemed * 10000 / earned END AS rate_bp
@@ -604,6 +618,15 @@ CREATE TABLE coupon_stocks (
   PRIMARY KEY (brand_id, batch_id)
 ) STRICT;
 
+CREATE TABLE coupon_uses (
+  coupon_id TEXT NOT NULL CHECK (length(coupon_id) BETWEEN 1 AND 160),
+  place TEXT NOT NULL CHECK (length(place) BETWEEN 1 AND 200),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  amount INTEGER NOT NULL CHECK (amount <> 0),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (coupon_id, place)
+) STRICT;
+
 CREATE TABLE coupons (
   coupon_id TEXT PRIMARY KEY CHECK (length(coupon_id) BETWEEN 4 AND 64),
   brand_id TEXT NOT NULL REFERENCES brands,
@@ -707,6 +730,14 @@ CREATE TABLE "feed_counters" (
   feed TEXT NOT NULL CHECK (length(feed) BETWEEN 1 AND 32),
   last_no INTEGER NOT NULL CHECK (last_no >= 0),
   PRIMARY KEY (brand_id, feed)
+) STRICT;
+
+CREATE TABLE feed_gaps (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  feed TEXT NOT NULL CHECK (length(feed) BETWEEN 1 AND 32),
+  from_no INTEGER NOT NULL CHECK (from_no >= 0),
+  to_no INTEGER NOT NULL CHECK (to_no > from_no),
+  PRIMARY KEY (brand_id, feed, from_no)
 ) STRICT;
 
 CREATE TABLE freezes (
@@ -1139,6 +1170,18 @@ CREATE TABLE wechat_checks (
   PRIMARY KEY (workstation_id, epoch, seq, transaction_id)
 ) STRICT;
 
+CREATE TABLE wechat_decisions (
+  mch_id TEXT NOT NULL CHECK (length(mch_id) <= 32),
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 64),
+  code TEXT NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+  ours TEXT NOT NULL CHECK (length(ours) <= 200),
+  theirs TEXT NOT NULL CHECK (length(theirs) <= 200),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
+  why TEXT NOT NULL CHECK (length(why) BETWEEN 1 AND 200),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (mch_id, transaction_id, code)
+) STRICT;
+
 CREATE TABLE wechat_differences (
   mch_id TEXT NOT NULL CHECK (length(mch_id) <= 32),
   transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 64),
@@ -1250,7 +1293,11 @@ CREATE UNIQUE INDEX claims_event ON claims (workstation_id, epoch, seq);
 
 CREATE INDEX claims_taken ON claims (brand_id, sha256) WHERE taken_by <> '';
 
+CREATE INDEX console_log_act ON console_log (act, at_ms);
+
 CREATE INDEX console_sessions_name ON console_sessions (name);
+
+CREATE INDEX coupon_uses_brand ON coupon_uses (brand_id);
 
 CREATE INDEX coupons_astray ON coupons (brand_id)
   WHERE state <> 'void' AND state <> CASE WHEN uses > 0 THEN 'used' ELSE 'issued' END;
@@ -1350,6 +1397,8 @@ CREATE INDEX wechat_checks_new ON wechat_checks (workstation_id, epoch, seq) WHE
 CREATE INDEX wechat_checks_transaction ON wechat_checks (transaction_id);
 
 CREATE INDEX wechat_differences_open ON wechat_differences (last_seen_ms) WHERE state = 'open';
+
+CREATE INDEX wechat_differences_station ON wechat_differences (workstation_id) WHERE state = 'open';
 
 CREATE INDEX wechat_member_cards_due ON wechat_member_cards (brand_id, due_at_ms) WHERE state = 'waiting';
 

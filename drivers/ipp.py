@@ -14,6 +14,7 @@ PRINT_JOB: Final = 0x0002
 CANCEL_JOB: Final = 0x0008
 GET_JOB_ATTRIBUTES: Final = 0x0009
 GET_PRINTER_ATTRIBUTES: Final = 0x000B
+CUPS_GET_PRINTERS: Final = 0x4002
 
 INTEGER: Final = 0x21
 KEYWORD: Final = 0x44
@@ -27,6 +28,7 @@ _ENUM: Final = 0x23
 _OUT_OF_BAND: Final = range(0x10, 0x20)
 _LAST_GROUP: Final = 0x0F
 _OPERATION_GROUP: Final = b"\x01"
+_PRINTER_GROUP: Final = 0x04
 _END: Final = b"\x03"
 _VERSION: Final = b"\x01\x01"
 
@@ -67,23 +69,37 @@ def request(operation: int, number: int, attributes: Sequence[tuple[int, str, in
 
 def answer(data: bytes) -> Answer:
     """Read an answer; raises ValueError."""
-    attributes: dict[str, list[Value]] = {}
+    merged: dict[str, list[Value]] = {}
+    for _, attributes in _groups(data):
+        for name, values in attributes.items():
+            merged.setdefault(name, []).extend(values)
+    return Answer(int.from_bytes(data[2:4], "big"), merged)
+
+
+def printers(data: bytes) -> list[dict[str, list[Value]]]:
+    """Read an answer that tells of several printers: the attributes of each; raises ValueError."""
+    return [attributes for tag, attributes in _groups(data) if tag == _PRINTER_GROUP]
+
+
+def _groups(data: bytes) -> list[tuple[int, dict[str, list[Value]]]]:
+    found: list[tuple[int, dict[str, list[Value]]]] = []
     at, name = 8, ""
     try:
         while data[at] != _END[0]:
             tag = data[at]
             at += 1
             if tag <= _LAST_GROUP:
+                found.append((tag, {}))
                 continue
             size = int.from_bytes(data[at : at + 2], "big")
             name = data[at + 2 : at + 2 + size].decode() or name
             at += 2 + size
             size = int.from_bytes(data[at : at + 2], "big")
-            attributes.setdefault(name, []).append(_value(tag, data[at + 2 : at + 2 + size]))
+            found[-1][1].setdefault(name, []).append(_value(tag, data[at + 2 : at + 2 + size]))
             at += 2 + size
     except (IndexError, UnicodeDecodeError) as error:
         raise ValueError("no IPP answer") from error
-    return Answer(int.from_bytes(data[2:4], "big"), attributes)
+    return found
 
 
 def _value(tag: int, raw: bytes) -> Value:

@@ -1,22 +1,18 @@
 """A page of numbered samples that any receipt printer is sent, and the profile that follows from what a person sees.
 
-Used by `pos-agent devices setup`. The page promises nothing: each sample shows what happens when a printer does not
-know its command. What the printer can say about itself is not asked of a person (`overhear`).
+Used by `pos-agent devices setup` and `probe`. The page promises nothing: each sample shows what happens when a printer
+does not know its command. What the printer can say about itself is not asked of a person (drivers.probe_talk).
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Literal, TypeAlias
 
-from agent.ports import Clock
 from agent.wording import CHINESE, label
 from drivers.escpos_bytes import native_qr, qr_raster
-from drivers.escpos_session import Session
 from drivers.glyphs import HEIGHT_DOTS, Draw, code_point_box
-from drivers.printer_patience import Patience
-from drivers.profiles import DOTS_PER_COLUMN, Profile, builtin, profile
+from drivers.profiles import DOTS_PER_COLUMN, Profile, builtin
 from drivers.qr_matrix import matrix
-from drivers.transports import Transport
 
 OPTIONS: Final[Mapping[str, tuple[int, ...]]] = {
     "ruler": (1, 2, 3),
@@ -29,6 +25,7 @@ OPTIONS: Final[Mapping[str, tuple[int, ...]]] = {
 """What is asked, in this order, and the numbers that may be answered."""
 
 Value: TypeAlias = "str | int | bool"
+Completion: TypeAlias = Literal["none", "gs_r", "gs_h"]
 _RULERS: Final = {1: (32, 384), 2: (42, 512), 3: (48, 576)}  # columns, dots
 _CHINESE: Final[Mapping[int, str]] = {1: "fs", 2: "power_up", 3: "image"}
 _BEEPERS: Final[Mapping[int, str]] = {0: "none", 1: "esc_b", 2: "esc_paren_a"}
@@ -41,10 +38,12 @@ _FEED: Final = b"\x1bd\x04"
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """What the printer says of itself: whether it answers DLE EOT, and how it tells that a job is done."""
+    """What the printer says of itself: whether it answers DLE EOT, how it tells that a job is done, whether it reports
+    changes by itself (GS a)."""
 
     status: bool
-    completion: Literal["none", "gs_r", "gs_h"]
+    completion: Completion
+    asb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,10 @@ def questions(language: int = CHINESE) -> dict[str, str]:
     return {key: label(f"probe_{key}", language) for key in OPTIONS}
 
 
-def probe_page(draw: Draw = code_point_box, *, drawer: bool = True) -> bytes:
+def probe_page(draw: Draw = code_point_box, *, drawer: bool = True, questions: bytes = b"") -> bytes:
     """Write the page; `drawer` False leaves the drawer alone (it opens twice).
+
+    `questions` are for the printer itself (drivers.probe_talk.ANSWERS): one that does not know them prints of them.
 
     ORDER: the Chinese sample of the power-up mode stands before the first FS &, which would change that mode.
     """
@@ -89,34 +90,9 @@ def probe_page(draw: Draw = code_point_box, *, drawer: bool = True) -> bytes:
     page += b"\nD BEEP\n[1]\n\x1bB\x02\x02\n[2]\n\x1b(A\x04\x0001\x02\x02\n"
     if drawer:
         page += b"\nE DRAWER\n[1]\n\x1bp\x00\x32\x64\n[2]\n\x1bp\x01\x32\x64\n"
+    if questions:
+        page += b"\n(ignore these) " + questions + b"\n"
     return bytes(page + b"\nF CUT\n" + _FEED + b"\x1dVB\x00")
-
-
-def print_page(transport: Transport, page: bytes) -> None:
-    """Send the page; raises DeviceError."""
-    transport.open()
-    try:
-        transport.write(page)
-        transport.finish()
-    finally:
-        transport.close()
-
-
-def overhear(transport: Transport, clock: Clock, *, patience: Patience | None = None) -> Overheard:
-    """Ask the printer what it can answer; nothing comes out of it. Raises DeviceUnavailable when it cannot be opened.
-
-    A printer that answers neither is a write-only one. GS r is asked before GS ( H, which a clone may print as text.
-    """
-    waits = patience or Patience(completion_s=2)
-    asking = profile("escpos-80")
-    transport.open()
-    try:
-        session = Session("probe", transport, asking, clock, waits, lambda _: None)
-        if not session.ask_status().verified:
-            return Overheard(status=False, completion="none")
-        return Overheard(status=True, completion="gs_r" if session.answers_when_done() else "none")
-    finally:
-        transport.close()
 
 
 def choose(answers: Mapping[str, int], heard: Overheard = Overheard(False, "none")) -> Choice:
@@ -145,6 +121,7 @@ def choose(answers: Mapping[str, int], heard: Overheard = Overheard(False, "none
         "feed_lines": 0 if cutter else 4,
         "status": heard.status,
         "completion": heard.completion,
+        "asb": heard.asb,
     }
     choices = [Choice(name, _differing(kind, wanted)) for name, kind in builtin().items()]
     return min(choices, key=lambda choice: len(choice.override))
@@ -152,8 +129,7 @@ def choose(answers: Mapping[str, int], heard: Overheard = Overheard(False, "none
 
 def _differing(kind: Profile, wanted: Mapping[str, Value]) -> dict[str, Value]:
     have = asdict(kind)
-    differing = {key: value for key, value in wanted.items() if have[key] != value}
-    return {**differing, "asb": False} if have["asb"] else differing
+    return {key: value for key, value in wanted.items() if have[key] != value}
 
 
 def _drawn(char: str, draw: Draw) -> bytes:

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 Matrix: TypeAlias = "tuple[tuple[bool, ...], ...]"
 """Rows of modules, True is ink; without quiet zone."""
 
+_BYTES: Final = 4  # qrcode.util.MODE_8BIT_BYTE
 QUIET_MODULES: Final = 4  # the standard's margin on each side
 EPSON_LEVELS: Final = {"L": 48, "M": 49, "Q": 50, "H": 51}  # GS ( k fn 169
 
@@ -24,10 +25,12 @@ def matrix(payload: str, level: str = "M") -> Matrix:
     from qrcode.constants import ERROR_CORRECT_H, ERROR_CORRECT_L, ERROR_CORRECT_M, ERROR_CORRECT_Q
     from qrcode.exceptions import DataOverflowError
     from qrcode.main import QRCode
+    from qrcode.util import QRData
 
     levels = {"L": ERROR_CORRECT_L, "M": ERROR_CORRECT_M, "Q": ERROR_CORRECT_Q, "H": ERROR_CORRECT_H}
     code = QRCode(error_correction=levels[level], border=0)
-    code.add_data(payload.encode("utf-8"), optimize=0)  # one byte segment, as GS ( k takes it
+    # One byte segment, as GS ( k takes it: the library's shorter mode for digits fails on long runs of zeros.
+    code.add_data(QRData(payload.encode("utf-8"), mode=_BYTES))
     try:
         code.make(fit=True)
     except DataOverflowError:

@@ -55,6 +55,7 @@ class SerialTransport(DescriptorTransport):
         self.bytes_per_s = baud / _BITS_PER_BYTE
         self._baud, self._flow, self._pacer, self._dsr = baud, flow, pacer, dsr
         self._line: serial.Serial | None = None
+        self._carried = False
 
     def open(self) -> None:
         """See Transport. The line is taken exclusively; what the printer said before is thrown away."""
@@ -78,7 +79,7 @@ class SerialTransport(DescriptorTransport):
             self.close()
             code = CODES.get(getattr(error, "errno", None) or 0, "PRINTER_UNREACHABLE")
             raise unavailable(code, f"{self.where}: {error}") from error
-        self._sent = 0
+        self._sent, self._carried = 0, False
         self._drain_input()
 
     def finish(self) -> None:
@@ -95,14 +96,29 @@ class SerialTransport(DescriptorTransport):
                     raise self._broken(f"{self.where}: {left} bytes were never taken")
         except OSError as error:
             raise self._broken(f"{self.where}: {error}") from error
+        self._carried = True
+
+    def ready_line(self) -> Flow:
+        """Which line the printer holds up now: CTS before DSR, for the kernel obeys it by itself; NONE for neither."""
+        assert self._line is not None
+        with contextlib.suppress(OSError):  # a port without modem lines
+            if self._line.cts:
+                return Flow.RTSCTS
+            if self._line.dsr:
+                return Flow.DTRDSR
+        return Flow.NONE
 
     def close(self) -> None:
-        """See Transport. Bytes that nobody takes are dropped first: closing would wait for them."""
+        """See Transport. Bytes that nobody takes are dropped first: closing would wait for them.
+
+        Not once finish() saw all of them go: a pty drops then what its other side has not read yet.
+        """
         if self._line is None:
             return
         line, self._line, self._fd = self._line, None, -1
-        with contextlib.suppress(OSError, termios.error):
-            termios.tcflush(line.fileno(), termios.TCOFLUSH)
+        if not self._carried:
+            with contextlib.suppress(OSError, termios.error):
+                termios.tcflush(line.fileno(), termios.TCOFLUSH)
         with contextlib.suppress(OSError, termios.error):
             line.close()
 

@@ -11,6 +11,7 @@ from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, PULL_INTERVAL_S, SNAPSHO
 from agent.ports import Entropy, Hq
 from agent.replica_ports import Replica
 from sync.feed_rows import LATER_FEEDS
+from sync.patience import asked, pause_s
 from sync.protocol import Feed, FeedPage
 
 OnRows = Callable[[Feed, int], Awaitable[None]]
@@ -102,9 +103,11 @@ class Puller:
             try:
                 await self.pull_all()
                 failures, pause = 0, interval_s
-            except (SyncError, DiskLow):  # the client tells whether HQ is there, the room whether the disk is full
+            except (SyncError, DiskLow) as error:  # the client tells whether HQ is there, the room of the disk
                 failures += 1
                 pause = self._entropy.uniform(BACKOFF_BASE_S, min(BACKOFF_CAP_S, interval_s * 2 ** min(failures, 8)))
+                if isinstance(error, SyncError) and asked(error):
+                    pause = max(pause, pause_s(failures, error, self._entropy))
             try:
                 async with asyncio.timeout(pause):
                     await self.wake.wait()

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from agent.books_ports import Books, Outbox, StoredEvent
 from agent.domain.errors import DiskLow, HqRejected, HqUnreachable, SyncError
 from agent.domain.ids import random_id
-from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENTS
+from agent.limits import BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENTS
 from agent.ports import Clock, Entropy, Hq, KeyRing
+from sync.patience import asked, pause_s
 from sync.proof import ProofAnswer, ProofRide
 from sync.protocol import Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
 
@@ -117,7 +118,7 @@ class Pusher:
             except SyncError as error:
                 attempt += 1
                 self.alarm = error.message if isinstance(error, HqRejected) else ""
-                await self._back_off(self._pause(attempt, error))
+                await self._back_off(self._pause(attempt, error), asked=asked(error) > 0)
             except DiskLow:  # HQ has them, the verdicts could not be kept: sent again later, and found to exist
                 attempt += 1
                 await self._back_off(self._pause(attempt, HqUnreachable("")))
@@ -128,13 +129,14 @@ class Pusher:
     def _pause(self, attempt: int, error: SyncError) -> float:
         if isinstance(error, HqRejected):
             return BACKOFF_CAP_S
-        cap = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(attempt, 16))
-        jittered = self._ports.entropy.uniform(cap / 4, cap)
-        asked = error.retry_after_s if isinstance(error, HqUnreachable) else None
-        return max(jittered, min(asked or 0.0, BACKOFF_CAP_S))  # whoever asks for a year is not obeyed
+        return pause_s(attempt, error, self._ports.entropy)
 
-    async def _back_off(self, seconds: float) -> None:
-        # A new sale must not cut this short: thirty sales a minute would hammer a sick HQ. HQ being there again may.
+    async def _back_off(self, seconds: float, *, asked: bool = False) -> None:
+        # A new sale must not cut this short: thirty sales a minute would hammer a sick HQ. HQ being there again may,
+        # unless it was there and asked for the pause.
+        if asked:
+            await asyncio.sleep(seconds)
+            return
         self.reached.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 
 from agent.books_ports import Outbox, ProofRecord
 from agent.domain.digest import Json
-from agent.domain.errors import HqRejected, SyncError
+from agent.domain.errors import HqRejected, HqUnreachable, SyncError
 from agent.domain.ids import random_id
 from agent.limits import FINDINGS, PROOF_SEALS, PROOF_UNIT_EVENTS, RIDE_EVENTS
 from agent.ports import Clock, Entropy, Hq, KeyRing
 from agent.proof_ports import Difference, ProofBooks, Unit
 from sync.descent import Descent
 from sync.downward import Downward
+from sync.patience import asked, pause_s
 from sync.proof import Finding, ProofAnswer, ProofRequest, Seal, proof_signing_bytes
 from sync.push import Pusher, Ride
+from sync.schedule import is_due
 from sync.verdict import EpochProof, Reconciliation, altered_here, as_json, lost, once, result_of
 
 _ROUNDS = 4  # LIMIT: push, prove, heal, prove; a till that sells meanwhile may need one more
@@ -51,6 +53,8 @@ class Reconciler:
         self._workstation_id = workstation_id
         self._downward = downward
         self._rolled: Sequence[Finding] = ()
+        self._failures = 0
+        self._not_before_s = 0.0
 
     async def run(self, trigger: str, progress: Progress = lambda _: None) -> Reconciliation:
         """Audit, push what waits with the proof on the last batch, prove every epoch, check the replica, record."""
@@ -77,6 +81,9 @@ class Reconciler:
         except SyncError as error:
             proved = self._hq.traffic().requests
             result, reason = "different" if isinstance(error, HqRejected) else "unreachable", error.message
+            self._leave_alone(error)
+        else:
+            self._failures = 0
         finally:
             self._pusher.ride = None
         found = once(found)
@@ -98,6 +105,25 @@ class Reconciler:
         )
         await self._record(run)
         return run
+
+    async def due(self, slot: int) -> bool:
+        """Whether the hourly proof should run now: it is due, and HQ need not be left alone any longer.
+
+        `slot`: seconds after the full hour at which this store proves (sync.schedule).
+        """
+        if self._clock.mono_s() < self._not_before_s:
+            return False
+        return is_due(await self.last_run_ms(), self._clock.now_ms(), slot)
+
+    def _leave_alone(self, error: SyncError) -> None:
+        """After a proof that did not reach HQ the next waits, each time longer: the hour is due for every store.
+
+        After the first failure the waker's own pause is enough, unless HQ asked for a longer one.
+        """
+        if isinstance(error, HqUnreachable):
+            if self._failures or asked(error):
+                self._not_before_s = self._clock.mono_s() + pause_s(self._failures, error, self._entropy)
+            self._failures += 1
 
     async def last_run_ms(self) -> int | None:
         """When the latest proof that reached HQ was recorded; an unreachable HQ leaves the hour due."""

@@ -78,8 +78,8 @@ class ServedTill:
 
 
 @contextmanager
-def served_till(folder: Path, *, devices: bool = True, extra: str = "") -> Iterator[ServedTill]:
-    """A running till whose loop turns in a thread of its own until the block ends."""
+def served_till(folder: Path, *, devices: bool = True, extra: str = "", life_s: float = 600) -> Iterator[ServedTill]:
+    """A running till whose loop turns in a thread of its own until the block ends, or `life_s` passed."""
     ready: threading.Event = threading.Event()
     held: list[ServedTill] = []
     failed: list[BaseException] = []
@@ -91,7 +91,7 @@ def served_till(folder: Path, *, devices: bool = True, extra: str = "") -> Itera
                 loop = till.loop()
                 held.append(ServedTill(till, loop, stop))
                 ready.set()
-                till.run(_until(stop), deadline_s=600)
+                till.run(_until(stop), deadline_s=life_s)
         except BaseException as error:
             failed.append(error)
             ready.set()

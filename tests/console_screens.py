@@ -7,9 +7,11 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from sync.hq.db.seam import Connection
+from sync.wechat import bill
 from tests.browser import chromium
-from tests.console_world import PASSWORD, ServedHq, served_hq, troubled_store
+from tests.console_world import BILL, BILL_DAY, PASSWORD, ServedHq, served_hq, troubled_store, wechat_trouble
 from tests.unit.test_hq_world import BRAND, NOW_MS, RULES
+from tests.unit.wechat_bills import MCH
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screens"
 STREETS = ("春熙路", "玉林", "建设路", "锦里", "天府广场", "牛市口", "双楠", "武侯祠", "九眼桥", "宽窄巷子")
@@ -62,10 +64,16 @@ def main() -> None:
     """Serve, draw, check that the pictures stay small."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, served_hq(Path(folder)) as served, chromium() as browser:
-        served.run(troubled_store(served.hq, served.clock, served.members))
+        till = served.run(troubled_store(served.hq, served.clock, served.members))
         served.run(served.hq.parts.books.write(_chain_of_stores))
-        page = browser.new_page(locale="zh-CN", viewport={"width": 1200, "height": 760})
+        page = browser.new_page(locale="zh-CN", viewport={"width": 1200, "height": 740})
         _draw(page, served)
+        served.run(wechat_trouble(served.hq, till, served.clock))
+        served.run(served.hq.wechat.office.compare(MCH, BILL_DAY, bill.read(BILL)))
+        page.set_viewport_size({"width": 1200, "height": 1100})
+        page.goto(f"{served.url}/console/#wechat")
+        page.wait_for_selector("#wechat-differences table")
+        page.screenshot(path=FOLDER / "console-wechat.png")
     for picture in sorted(FOLDER.glob("console-*.png")):
         size = picture.stat().st_size
         print(f"{picture.name} {size // 1000} kB")

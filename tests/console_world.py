@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.domain.digest import canonical, event_digest, extend, genesis
+from sync.hq import wechat_accounts
 from sync.hq.console.people import People, Role
 from sync.hq.main import HqServer
 from sync.hq.service import HqService
+from sync.hq.wechat_accounts import Entry
 from sync.lease_protocol import LeaseRequest, LeaseWant
 from sync.proof import Finding
 from sync.protocol import ProofRequest, WireEvent
 from tests.unit.test_hq_world import BRAND, HandClock, Till, enrol, import_members, open_world
+from tests.unit.wechat_bills import MCH, SUB_MCH, bill, row
 
 T = TypeVar("T")
 PASSWORD = "eight horses run"
 USERS = {"看看": Role.VIEWER, "阿强": Role.OPERATOR, "老板": Role.ADMIN, "财务": Role.ADMIN}
 HOUR_MS = 3_600_000
+BOOKED = ("4200001234202609210000000001", "4200001234202609210000000002")
+BILL_DAY = "2026-09-21"
+BILL = bill(row(BOOKED[0], "12.81"), row("4200001234202609210000000003", "3.00"))
+"""One amount differs, one payment is not in the books, one sale not in the bill."""
 
 
 @dataclass
@@ -122,6 +129,27 @@ def _fork(till: Till, member: str) -> WireEvent:
     till.events = booked
     head = extend(genesis(till.workstation_id, till.epoch), event_digest(body.encode()))
     return WireEvent(seq=1, body=body, chain=head.hex())
+
+
+async def wechat_trouble(hq: HqService, till: Till, clock: HandClock) -> None:
+    """Two WeChat sales of 12.80 whose bill is BILL, at a merchant whose key WeChat refuses."""
+    entry = Entry(MCH, "wx8888888888888888", True, "http://127.0.0.1:9", v2_key="192006250b4c09247ec02edce69f6a2d")
+    await hq.wechat.office.add(entry)
+    now = clock.now_ms()
+    await hq.parts.books.write(lambda c: wechat_accounts.note(c, MCH, "signature: SIGNERROR", now, now + 300_000))
+    await wechat_sales(hq, till, *BOOKED)
+
+
+async def wechat_sales(hq: HqService, till: Till, *transactions: str) -> None:
+    """Sales of 12.80 that the till asserts as paid by WeChat."""
+    known = len(till.events)
+    for transaction_id in transactions:
+        tender = {
+            "type": "wechat", "amount_fen": 1280, "received_fen": None, "transaction_id": transaction_id,
+            "evidence": "asserted", "mch_id": MCH, "sub_mch_id": SUB_MCH,
+        }  # fmt: skip
+        till.book(payable_fen=1280, tenders=[tender])
+    await hq.ingest("S1-1", till.batch(till.events[known:]))
 
 
 def on_loop(served: ServedHq, work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -28,6 +28,8 @@ class IllPrinter:
         self.out = self.cover_open = self.near_end = self.offline = False
         self.silent = False
         self.completes = True
+        self.lacks: tuple[bytes, ...] = ()
+        """Commands by their first two bytes that it does not know, and takes without a word."""
         self.out_after: int | None = None
         """The roll ends after so many processed bytes."""
         self.hang_up_after: int | None = None
@@ -104,6 +106,10 @@ class IllPrinter:
         """End serve()."""
         self._stop = True
 
+    def go_on(self) -> None:
+        """Let serve() work again after a stop()."""
+        self._stop = False
+
     def _take(self, data: bytes) -> None:
         if self.hang_up_after is not None:
             data = data[: self.hang_up_after - self._read]
@@ -142,7 +148,9 @@ class IllPrinter:
             os.write(fd, b"".join(ready))
 
     def _process(self, token: Token) -> None:
-        if token.name == b"\x1dr":
+        if token.name in self.lacks:
+            self.paper.append(token)
+        elif token.name == b"\x1dr":
             if self.completes:
                 self._answer(b"\x00")
         elif token.data.startswith(b"\x1d(H"):
@@ -150,6 +158,9 @@ class IllPrinter:
                 self._answer(b"\x37\x22" + token.data[7:11] + b"\x00")
         elif token.name == b"\x1da":
             self._asb, self._reported = bool(token.data[2]), b""
+            if self._asb:  # switching it on is answered at once
+                self._reported = self._frame()
+                self._answer(self._reported)
         elif token.name != b"\x10\x04":
             if token.name == b"\x1b@":
                 self._asb = False

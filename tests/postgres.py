@@ -27,6 +27,10 @@ _TEMPLATE = "hq_template"
 _START_S = 60
 _SHARED = Path("/dev/shm")  # memory: what never meets a disk needs none
 _KEPT = 6  # LIMIT: databases of 9 MB each; a test uses two at most
+_LARGE = {
+    "shared_buffers": "512MB", "maintenance_work_mem": "512MB", "wal_level": "minimal", "max_wal_senders": "0",
+    "max_wal_size": "8GB", "checkpoint_timeout": "30min",
+}  # fmt: skip
 _TESTS_BEGIN_MS = 1_790_000_000_000
 _PLACES = ("/usr/lib/postgresql", "/usr/local/pgsql")
 
@@ -46,13 +50,14 @@ def _as_user() -> list[str]:
 
 
 class PostgresServer:
-    """A cluster and its server; `durable` makes commits wait for the disk."""
+    """A cluster and its server; `durable` makes commits wait for the disk, `large` is for more than memory holds."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, large: bool = False) -> None:
         bin_folder = binaries()
         assert bin_folder is not None, "ask binaries() first"
         self._bin = bin_folder
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_SHARED if _SHARED.is_dir() and not durable else "/tmp"))
+        in_memory = _SHARED.is_dir() and not durable and not large
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_SHARED if in_memory else "/tmp"))
         self._data = self.folder / "data"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -67,9 +72,11 @@ class PostgresServer:
             "max_connections": "60",
             "deadlock_timeout": "100ms",
             "log_min_messages": "fatal",
+            **(_LARGE if large else {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._copies: list[str] = []
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres")
         self._run("initdb", "-D", str(self._data), "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
@@ -124,15 +131,33 @@ class PostgresServer:
         """A new database, copied from a template."""
         self._databases += 1
         name = f"hq_{self._databases}"
+        self.execute(*(f"DROP DATABASE IF EXISTS {copy}" for copy in self._copies))
+        self._copies.clear()
         if self._databases > _KEPT:
             self.execute(f"DROP DATABASE IF EXISTS hq_{self._databases - _KEPT} WITH (FORCE)")
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return address_of(self.url(name), {})
 
+    def back_up(self, address: Address) -> None:
+        """Copy a database that nobody uses; one copy of it is kept."""
+        name = database_of(address)
+        self.execute(f"DROP DATABASE IF EXISTS {name}_copy", f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+        self._copies.append(f"{name}_copy")
+
+    def put_back(self, address: Address) -> None:
+        """Put the copy in the place of a database, under whoever uses it."""
+        name = database_of(address)
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {name}_copy")
+
     def make_template(self) -> None:
         """An empty HQ, so that tests need not wait for its tables."""
         self.execute(f"CREATE DATABASE {_TEMPLATE} ENCODING 'UTF8' TEMPLATE template0")
         make_schema(self.url(_TEMPLATE))
+
+
+def database_of(address: Address) -> str:
+    """The name of a database of this server."""
+    return address.url.rpartition("/")[2]
 
 
 def make_schema(url: str) -> None:
@@ -155,11 +180,11 @@ def _children(pid: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running(*, durable: bool = False) -> Iterator[PostgresServer]:
+def running(*, durable: bool = False, large: bool = False) -> Iterator[PostgresServer]:
     """A server with an empty HQ as its template; skips where PostgreSQL is not installed."""
     if binaries() is None:
         pytest.skip("SKIPPED FOR WANT OF A TOOL: postgres is not installed (make test installs it as root)")
-    server = PostgresServer(durable=durable)
+    server = PostgresServer(durable=durable, large=large)
     try:
         server.start()
         server.make_template()

@@ -18,7 +18,9 @@ from agent.grants import EVERYTHING, Grant
 from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
+from sync.hq.db.postgres import PgConnection
 from sync.hq.main import HqServer, open_hq
+from tests.unit.test_hq_world import Databases
 
 MEMBERS = 40
 
@@ -35,7 +37,8 @@ class TillWorld:
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "TillWorld":
-        self.server = HqServer(await open_hq(self.folder / "hq", self.clock, self.entropy))
+        data = self.folder / "hq"
+        self.server = HqServer(await open_hq(data, self.clock, self.entropy, database=Databases.of(data)))
         await fill(self.server, self.folder / "import")
         self.cable = Cable(await self.server.start())
         await self.cable.plug()
@@ -137,3 +140,10 @@ async def fill(server: HqServer, folder: Path) -> None:
 def cash(amount_fen: int) -> dict[str, Any]:
     """A cash tender."""
     return {"type": "cash", "amount_fen": amount_fen}
+
+
+def triggers_of(connection: Any) -> list[str]:
+    """What guards a file's tables against being altered; a server's tables have no such thing."""
+    if isinstance(connection, PgConnection):
+        return []
+    return [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()]

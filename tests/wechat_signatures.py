@@ -99,8 +99,3 @@ class WechatKeys:
             "serial_no": serial,
             "encrypt_certificate": {**resource, "ciphertext": base64.b64encode(sealed).decode()},
         }
-
-
-def xml(fields: dict[str, str]) -> bytes:
-    """Write fields as WeChat does: texts in CDATA."""
-    return f"<xml>{''.join(f'<{name}><![CDATA[{value}]]></{name}>' for name, value in fields.items())}</xml>".encode()

@@ -1,7 +1,7 @@
-"""WeChat Pay on loopback, for tests: real HTTP, strict about our signatures, and able to misbehave.
+"""The simulated WeChat of agent.demo for tests: it also answers v3, bills, certificates and cards, and misbehaves.
 
-It checks and signs with code of its own (and wechatpy's for v2), never with sync.wechat: what both would get wrong
-alike would pass unseen. `mischief` makes it answer as WeChat must never be believed.
+Like its base it checks and signs with code of its own, never with sync.wechat. `mischief` makes it answer as WeChat
+must never be believed.
 """
 
 import base64
@@ -9,29 +9,21 @@ import gzip
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from defusedxml.ElementTree import fromstring
-from wechatpy.pay.utils import calculate_signature, calculate_signature_hmac
 
-from tests.wechat_signatures import WechatKeys, xml
-
-Answer = tuple[int, dict[str, str], bytes]
+from agent.demo.simulated_wechat import Answer, SimulatedWechat
+from tests.wechat_signatures import WechatKeys
 
 
 @dataclass
-class WechatStandIn(WechatKeys):
+class WechatStandIn(WechatKeys, SimulatedWechat):
     """One merchant's WeChat. Orders, code owners and bills are what tests put there."""
 
-    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Payment code -> (openid, sub_openid)."""
-    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """transaction_id -> out_trade_no, total, state, openid, sub_openid, sub_mch_id."""
     bills: dict[str, bytes] = field(default_factory=dict)
     points: dict[str, int] = field(default_factory=dict)
     """Card code -> balance shown."""
@@ -39,50 +31,16 @@ class WechatStandIn(WechatKeys):
     """out_request_no -> body: the same twice must be the same."""
     certificates: list[tuple[str, bytes]] = field(default_factory=list)
     """(serial, PEM) that GET /v3/certificates gives."""
-    calls: list[str] = field(default_factory=list)
-    """Method and path of every call that was signed rightly."""
-    refused: list[str] = field(default_factory=list)
-    """Why calls were refused."""
-
     hold: threading.Event = field(default_factory=threading.Event)
     """What slow answers wait for."""
 
-    # --- life -------------------------------------------------------------------------------------------------------
     def __enter__(self) -> "WechatStandIn":
-        stand_in = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: object) -> None:
-                """Be quiet."""
-
-            def _any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, headers, content = stand_in.answer(self.command, self.path, dict(self.headers.items()), body)
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_PATCH = _any  # noqa: N815 - the library's names
-
-        class Server(ThreadingHTTPServer):
-            def handle_error(self, request: object, client_address: object) -> None:
-                """A caller that gave up is no error of ours."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        super().__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.hold.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__()
 
     # --- answers ----------------------------------------------------------------------------------------------------
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -97,7 +55,7 @@ class WechatStandIn(WechatKeys):
             return 200, {}, b"x" * 400_000
         path = urlsplit(target).path
         if not path.startswith("/v3/"):
-            return self._v2(method, path, body)
+            return super().answer(method, target, headers, body)
         fault = self.fault(method, target, headers, body)
         if fault:
             self.refused.append(fault)
@@ -109,69 +67,34 @@ class WechatStandIn(WechatKeys):
         return self._v3(method, target, body)
 
     # --- v2 ---------------------------------------------------------------------------------------------------------
-    def _v2(self, method: str, path: str, body: bytes) -> Answer:
-        fields = {one.tag: one.text or "" for one in fromstring(body)}
-        hmac = fields.get("sign_type") == "HMAC-SHA256"
-        sign = calculate_signature_hmac if hmac else calculate_signature
-        known = {"appid", "mch_id", "sub_mch_id", "sub_appid", "auth_code", "transaction_id", "nonce_str", "sign"}
-        wanted = sign({name: value for name, value in fields.items() if name != "sign"}, self.v2_key)
-        faults = [
-            *(["method"] if method != "POST" else []),
-            *(["fields"] if set(fields) - known - {"sign_type"} else []),
-            *(["nonce"] if not 1 <= len(fields.get("nonce_str", "")) <= 32 else []),
-            *(["replay"] if fields.get("nonce_str") in self.nonces else []),
-            *(["签名错误"] if fields.get("sign") != wanted else []),
-        ]
-        self.nonces.add(fields.get("nonce_str", ""))
-        if faults:
-            self.refused.append(faults[0])
-            return 200, {}, xml({"return_code": "FAIL", "return_msg": faults[0]})
-        self.calls.append(f"{method} {path}")
-        said = {"return_code": "SUCCESS", "return_msg": "OK", "appid": self.appid, "mch_id": self.mch_id}
-        said |= {"nonce_str": "H2UV9r7xzz0G16va"}
+    def said(self, path: str, fields: Mapping[str, str]) -> dict[str, str]:
+        """What v2 says, or a refusal, or another amount."""
         if self.mischief.startswith("refuse:"):
             code = self.mischief.removeprefix("refuse:").split("/")[0]
-            said |= {"result_code": "FAIL", "err_code": code, "err_code_des": "不行"}
-        else:
-            said |= self._v2_said(path, fields)
-        return self._v2_signed(said, sign)
+            return {"result_code": "FAIL", "err_code": code, "err_code_des": "不行"}
+        found = super().said(path, fields)
+        if self.mischief == "altered_amount" and "total_fee" in found:
+            total = str(int(found["total_fee"]) + 1)
+            found |= {"total_fee": total, "cash_fee": total}
+        return found
 
-    def _v2_said(self, path: str, fields: dict[str, str]) -> dict[str, str]:
-        sub = {"sub_mch_id": fields["sub_mch_id"]} if "sub_mch_id" in fields else {}
-        if path == "/tools/authcodetoopenid":
-            if fields["auth_code"] not in self.codes:
-                return {"result_code": "FAIL", "err_code": "AUTH_CODE_INVALID", "err_code_des": "付款码无效"}
-            openid, sub_openid = self.codes[fields["auth_code"]]
-            return {
-                "result_code": "SUCCESS", "openid": openid, "sub_appid": self.sub_appid, "sub_openid": sub_openid, **sub
-            }  # fmt: skip
-        order = self.orders.get(fields.get("transaction_id", ""))
-        if path != "/pay/orderquery" or order is None or order["sub_mch_id"] != fields.get("sub_mch_id", ""):
-            return {"result_code": "FAIL", "err_code": "ORDERNOTEXIST", "err_code_des": "订单不存在"}
-        total = order["total"] + (1 if self.mischief == "altered_amount" else 0)
-        return {
-            "result_code": "SUCCESS", "trade_state": order["state"], "trade_type": "MICROPAY",
-            "openid": order["openid"], "sub_appid": self.sub_appid, "sub_openid": order["sub_openid"],
-            "total_fee": str(total), "cash_fee": str(total), "transaction_id": fields["transaction_id"],
-            "out_trade_no": order["out_trade_no"], "time_end": "20260921090043", "attach": "", **sub,
-        }  # fmt: skip
-
-    def _v2_signed(self, said: dict[str, str], sign: Callable[[dict[str, str], str], str]) -> Answer:
+    def signed(self, said: dict[str, str], sign_type: str) -> bytes:
+        """A v2 answer that is not WeChat's, in one of many ways."""
         if self.mischief == "other_merchant":
             said = said | {"mch_id": "1900000777"}
-        signed = said | {"sign": sign({name: value for name, value in said.items() if value}, self.v2_key)}
+        content = super().signed(said, sign_type)
+        sign = content.partition(b"<sign><![CDATA[")[2].partition(b"]")[0]
         if self.mischief == "wrong_signature":
-            signed["sign"] = signed["sign"][::-1]
+            content = content.replace(sign, sign[::-1])
         if self.mischief == "lower_case_signature":
-            signed["sign"] = signed["sign"].lower()
+            content = content.replace(sign, sign.lower())
         if self.mischief == "no_signature":
-            del signed["sign"]
-        content = xml(signed)
+            content = content.replace(b"<sign><![CDATA[" + sign + b"]]></sign>", b"")
         if self.mischief == "xml_entity":
             content = b'<!DOCTYPE xml [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + content.replace(b"OK", b"&a;")
         if self.mischief == "twice":
             content = content.replace(b"</xml>", b"<openid>oSomebodyElse</openid><openid>oTwo</openid></xml>")
-        return 200, {"Content-Type": "text/xml"}, content
+        return content
 
     # --- v3 -----------------------------------------------------------------------------------------------------------
     def _v3(self, method: str, target: str, body: bytes) -> Answer:

@@ -12,12 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from agent.aftersales import AfterSales
 from agent.announce import Announcer
 from agent.api import control, control_risk
 from agent.api.document import TillApi, till_api
 from agent.api.door import Door, DoorRules
+from agent.api.hot import hot_routes
 from agent.api.problems import problem
 from agent.count_cards import CountCards
 from agent.count_uses import CountUses
@@ -74,6 +76,7 @@ def create_app(services: Services, rules: DoorRules) -> TillApi:
         app.include_router(control_risk.router, prefix="/control", include_in_schema=False)
     else:
         app.include_router(site())
+    app.router.routes[:0] = hot_routes(services)
     _handle_errors(app, services)
     app.add_middleware(Door, rules=rules)
     return app
@@ -101,9 +104,11 @@ def _handle_errors(app: FastAPI, services: Services) -> None:
         )
 
     @app.exception_handler(HTTPException)
-    async def routed(_: Request, error: HTTPException) -> Response:
+    async def routed(request: Request, error: HTTPException) -> Response:
         code = {404: "NO_SUCH_CALL", 405: "METHOD_REFUSED"}.get(error.status_code, "INVALID_REQUEST")
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = _methods(app, request.scope["path"]) or headers.get("Allow", "")
         return problem(error.status_code, code, str(error.detail), hint="see /openapi.json", headers=headers)
 
     @app.exception_handler(DiskLow)
@@ -123,6 +128,12 @@ def _handle_errors(app: FastAPI, services: Services) -> None:
     async def ours(_: Request, error: Exception) -> Response:
         _log.error("unexpected %s in a request", type(error).__name__, exc_info=error)
         return problem(500, "INTERNAL", "our mistake", hint="the log tells more; please report it")
+
+
+def _methods(app: FastAPI, path: str) -> str:
+    """Every documented method of this path (RFC 9110); the router names those of the first route it meets alone."""
+    told = (methods for known, methods in app.openapi()["paths"].items() if compile_path(known)[0].match(path))
+    return ", ".join(sorted({method.upper() for methods in told for method in methods}))
 
 
 def _field_name(part: object) -> str:

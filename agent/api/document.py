@@ -27,6 +27,13 @@ from agent.api.problems import MEDIA_TYPE
 
 API_VERSION = "1.0"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
+_UNSAID = "Validation Error"
+"""What FastAPI writes where a route says nothing of the input it refuses."""
+_ANYWHERE = (
+    "Refused at the door (HOST_REFUSED, ORIGIN_REFUSED, TOKEN_REFUSED, SCOPE_REFUSED, METHOD_REFUSED, JSON_ONLY,"
+    " BODY_TOO_LARGE, TOO_MANY_REQUESTS; 400 INVALID_REQUEST: no JSON at all), not able now (STOPPING, STORAGE_FAILED,"
+    " DISK_LOW), or our mistake (INTERNAL)"
+)
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
@@ -77,11 +84,9 @@ def _describe(path: str, operation: dict[str, Any]) -> None:
     for status_code, answer in operation["responses"].items():
         if status_code >= "400":
             answer["content"] = _PROBLEM
-    door = "Refused at the door (HOST_REFUSED, ORIGIN_REFUSED, TOKEN_REFUSED, JSON_ONLY, BODY_TOO_LARGE, "
-    operation["responses"]["default"] = {
-        "description": door + "TOO_MANY_REQUESTS), or our mistake (INTERNAL)",
-        "content": _PROBLEM,
-    }
+            if answer["description"] == _UNSAID:
+                answer["description"] = "INVALID_REQUEST"
+    operation["responses"]["default"] = {"description": _ANYWHERE, "content": _PROBLEM}
 
 
 if __name__ == "__main__":

@@ -53,7 +53,14 @@ async def stream(
         )
     sells = who is None or ApiScope.SELL in who.scopes
     reader = _Reader(listener, sells, lambda: use.people.listens(who))
-    return _Stream(use.announcer, reader, last_event_id, limit)
+    # Who takes up the stream for the first time learns where it stands: what they miss before they hear anything is
+    # replayed to them too. A frame without data moves a reader's mark and is no event.
+    try:
+        begins = f"id: {await use.announcer.newest()}\n" if last_event_id is None else ""
+    except BaseException:
+        use.announcer.leave(listener)
+        raise
+    return _Stream(use.announcer, _follow(use.announcer, reader, begins, last_event_id, limit), listener)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,10 @@ class _Reader:
 class _Stream(StreamingResponse):
     """The stream; its listener leaves however it ends, even when the reader was gone before the first byte."""
 
-    def __init__(self, announcer: Announcer, reader: _Reader, last_id: int | None, limit: int) -> None:
-        super().__init__(_follow(announcer, reader, last_id, limit), media_type="text/event-stream")
+    def __init__(self, announcer: Announcer, frames: AsyncIterator[str], listener: Listener) -> None:
+        super().__init__(frames, media_type="text/event-stream")
         self._announcer = announcer
-        self._listener = reader.listener
+        self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve until either side ends it."""
@@ -84,9 +91,11 @@ class _Stream(StreamingResponse):
             self._announcer.leave(self._listener)
 
 
-async def _follow(announcer: Announcer, reader: _Reader, last_id: int | None, limit: int) -> AsyncIterator[str]:
+async def _follow(
+    announcer: Announcer, reader: _Reader, begins: str, last_id: int | None, limit: int
+) -> AsyncIterator[str]:
     listener = reader.listener
-    yield ": connected\n\n"
+    yield f": connected\n{begins}\n"
     # Only what was replayed here is left out of the live part: a Last-Event-ID from other books must not mute it.
     replayed = 0
     if last_id is not None:

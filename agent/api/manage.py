@@ -34,6 +34,7 @@ from agent.grants import ApiScope, Grant
 from agent.people import Role
 
 router = APIRouter(prefix="/manage", tags=["manage"])
+_UNNAMED = {"model": Problem, "description": "INVALID_REQUEST, NAME_NEEDED"}
 
 
 class ExplainRequest(Request):
@@ -112,7 +113,7 @@ async def differences(use: Use, everything: bool = False) -> JSONResponse:
 @router.post(
     "/differences/{number}/explain",
     response_model=Explained,
-    responses={404: {"model": Problem, "description": "DISCREPANCY_UNKNOWN"}},
+    responses={404: {"model": Problem, "description": "DISCREPANCY_UNKNOWN"}, 422: _UNNAMED},
 )
 async def explain(
     number: Annotated[int, Field(ge=1, le=2**53)], body: ExplainRequest, use: Use, who: Who
@@ -190,7 +191,11 @@ async def operators(use: Use) -> JSONResponse:
     return JSONResponse({"operators": await use.manager.operators()})
 
 
-@router.post("/operators", status_code=204, responses={400: {"model": Problem, "description": "PIN_WEAK, NAME_NEEDED"}})
+@router.post(
+    "/operators",
+    status_code=204,
+    responses={422: {"model": Problem, "description": f"{_UNNAMED['description']}, PIN_WEAK"}},
+)
 async def put_operator(body: OperatorRequest, use: Use, who: Who) -> Response:
     """Let somebody sign in, or give them a new PIN; their sessions end."""
     await use.manager.put_operator(body.operator, body.name, Role(body.role), body.pin, _by(who, body.by))
@@ -217,7 +222,7 @@ async def freezes(use: Use) -> JSONResponse:
 @router.post(
     "/freezes/{member_id}/lift",
     status_code=204,
-    responses={404: {"model": Problem, "description": "NOT_FROZEN"}},
+    responses={404: {"model": Problem, "description": "NOT_FROZEN"}, 422: _UNNAMED},
 )
 async def unfreeze(member_id: CallerId, body: UnfreezeRequest, use: Use, who: Who) -> Response:
     """Lift the freezes of a member made at this till."""
@@ -228,7 +233,7 @@ async def unfreeze(member_id: CallerId, body: UnfreezeRequest, use: Use, who: Wh
 @router.post(
     "/clock/confirm",
     status_code=204,
-    responses={409: {"model": Problem, "description": "CLOCK_OFF_BY_HQ"}},
+    responses={409: {"model": Problem, "description": "CLOCK_OFF_BY_HQ"}, 422: _UNNAMED},
 )
 async def confirm_clock(body: ByRequest, use: Use, who: Who) -> Response:
     """Trust this machine's clock until HQ is reached or the machine starts anew."""

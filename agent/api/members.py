@@ -9,22 +9,26 @@ from agent.api.answers_member import IdentificationView
 from agent.api.models import ResolveRequest, WechatPaymentRequest
 
 router = APIRouter(tags=["members"])
-_PROBLEMS: dict[int | str, dict[str, object]] = {
+_UNKNOWN: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "MEMBER_UNKNOWN, NOTHING_SCANNED"},
     409: {
         "model": Problem,
-        "description": "DYNAMIC_CODE_REPLAYED, PAYMENT_NOT_COMPLETE, TRANSACTION_USED, WECHAT_CODE_REFUSED,"
+        "description": "DYNAMIC_CODE_REPLAYED, PAYMENT_CODE_NEEDS_NETWORK, WECHAT_CODE_REFUSED,"
         " WECHAT_MERCHANT_UNNAMED",
     },
     422: {
         "model": Problem,
-        "description": "INVALID_REQUEST, CODE_UNREADABLE, DYNAMIC_CODE_*, WECHAT_RESULT_UNREADABLE",
+        "description": "INVALID_REQUEST, CODE_UNREADABLE, DYNAMIC_CODE_EXPIRED, DYNAMIC_CODE_FORGED,"
+        " DYNAMIC_CODE_OTHER_BRAND",
     },
-    503: {"model": Problem, "description": "PAYMENT_CODE_NEEDS_NETWORK"},
+}
+_UNPAID: dict[int | str, dict[str, object]] = {
+    409: {"model": Problem, "description": "PAYMENT_NOT_COMPLETE, TRANSACTION_USED, TRANSACTION_CONFLICT"},
+    422: {"model": Problem, "description": "INVALID_REQUEST, WECHAT_RESULT_UNREADABLE, WECHAT_RESULT_ENCRYPTED"},
 }
 
 
-@router.post("/members/resolve", response_model=IdentificationView, responses=_PROBLEMS)
+@router.post("/members/resolve", response_model=IdentificationView, responses=_UNKNOWN)
 async def resolve(body: ResolveRequest, use: Use) -> JSONResponse:
     """Identify by a static or dynamic member code, by a payment code before payment, or take whoever was scanned last.
 
@@ -41,7 +45,7 @@ async def resolve(body: ResolveRequest, use: Use) -> JSONResponse:
     return JSONResponse(await use.till.view(who))
 
 
-@router.post("/payments/wechat", response_model=IdentificationView, responses=_PROBLEMS)
+@router.post("/payments/wechat", response_model=IdentificationView, responses=_UNPAID)
 async def wechat(body: WechatPaymentRequest, use: Use) -> JSONResponse:
     """Identify the payer from the exact text WeChat returned (v2 XML, v3 JSON; payment or query).
 

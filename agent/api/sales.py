@@ -1,7 +1,7 @@
 """Quotes and sales. A sale whose external tender is complete is always recorded; what disagrees is a discrepancy."""
 
+import orjson
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 
 from agent.api.access import Use
 from agent.api.answers import Problem
@@ -9,6 +9,7 @@ from agent.api.answers_sale import QuoteView, SaleView
 from agent.api.models import QuoteRequest, SaleRequest
 from agent.api.problems import problem
 from agent.books_ports import OutcomeKind
+from agent.domain.digest import Json
 from agent.limits import QUOTE_TTL_S
 from agent.views import quote_view
 
@@ -34,19 +35,19 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
         404: {"model": Problem, "description": "MEMBER_UNKNOWN, COUNT_CARD_UNKNOWN"},
         409: {
             "model": Problem,
-            "description": "SPENDING_NEEDS_DYNAMIC_CODE, LEASE_SHORT, COUPON_USED, COUNT_INSUFFICIENT, MEMBER_FROZEN,"
-            " SNAPSHOT_TOO_OLD, CLOCK_NOT_TRUSTED, REDEMPTION_NEEDS_CONFIRMATION",
+            "description": "SPENDING_NEEDS_DYNAMIC_CODE, DYNAMIC_CODE_HELD, LEASE_SHORT, COUPON_USED,"
+            " COUNT_INSUFFICIENT, MEMBER_FROZEN, SNAPSHOT_TOO_OLD, CLOCK_NOT_TRUSTED, REDEMPTION_NEEDS_CONFIRMATION",
         },
     },
 )
-async def quote(body: QuoteRequest, use: Use) -> JSONResponse:
+async def quote(body: QuoteRequest, use: Use) -> Response:
     """Price a cart; every line says why it costs what it costs. Pins rules and pricebook for 15 minutes.
 
     Coupons, points, stored value and counts are priced with what this till may spend; what it lacks is asked of HQ
     within 800 ms. `hold: true` reserves it.
     """
     priced = await use.till.quote([line.to_domain() for line in body.lines], body.identification_id, body.asks())
-    return JSONResponse(quote_view(priced, QUOTE_TTL_S))
+    return _json(quote_view(priced, QUOTE_TTL_S))
 
 
 @router.delete(
@@ -70,7 +71,7 @@ async def cancel(quote_id: str, use: Use) -> Response:
     status_code=201,
     responses={200: {"model": SaleView, "description": "exists: the first answer again"}, **_PROBLEMS},
 )
-async def sell(body: SaleRequest, use: Use) -> JSONResponse:
+async def sell(body: SaleRequest, use: Use) -> Response:
     """Book a paid sale, once per `sale_id`: 201 created, 200 exists (the first answer again), 409 conflict.
 
     Where nothing was tendered outside, its quote must live and its spends be covered: else 409 and nothing is booked.
@@ -81,4 +82,8 @@ async def sell(body: SaleRequest, use: Use) -> JSONResponse:
         hint = "a new sale needs a new sale_id; repeat a sale with the very same body"
         return problem(409, "CONFLICT", title, hint=hint, field=outcome.field)
     created = outcome.kind is OutcomeKind.CREATED
-    return JSONResponse({"outcome": outcome.kind, **outcome.answer}, status_code=201 if created else 200)
+    return _json({"outcome": outcome.kind, **outcome.answer}, 201 if created else 200)
+
+
+def _json(content: dict[str, Json], status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")

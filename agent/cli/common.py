@@ -7,14 +7,17 @@ import os
 import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import httpx
 import typer
 
-from agent.config import Settings, load
 from agent.domain.errors import AgentError, ConfigError
 from agent.worker import Lookups
+
+if TYPE_CHECKING:  # what half of the commands do without is imported where it is needed
+    import httpx
+
+    from agent.config import Settings
 
 T = TypeVar("T")
 EXIT_DIFFERENT = 3
@@ -73,15 +76,17 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
             raise first from group
 
 
-def settings(path: Path) -> Settings:
+def settings(path: Path) -> "Settings":
     """Load the configuration; a missing default file says how to begin."""
+    from agent.config import load
+
     if not path.exists():
         raise ConfigError([f"{path} does not exist: copy systemd/agent.example.toml there, or name one with --config"])
     return load(path)
 
 
 async def require_daemon(
-    configured: Settings, method: str, path: str, *, body: dict[str, Any] | None = None
+    configured: "Settings", method: str, path: str, *, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Ask the running daemon over its unix socket. Raises AgentError on a refusal, and when none answers there."""
     answer = await ask_socket(configured.socket, method, path, body=body)
@@ -94,6 +99,8 @@ async def ask_socket(
     socket: Path, method: str, path: str, *, body: dict[str, Any] | None = None, timeout_s: float = 60
 ) -> dict[str, Any] | None:
     """One call over a unix socket; None when nobody answers there. Raises AgentError when it is refused."""
+    import httpx
+
     transport = httpx.AsyncHTTPTransport(uds=str(socket))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=timeout_s) as client:
         try:
@@ -102,6 +109,11 @@ async def ask_socket(
             return None
         except httpx.HTTPError as error:
             raise AgentError(f"no answer on {socket}: {type(error).__name__}", hint="see the log") from error
+    return answer_of(response)
+
+
+def answer_of(response: "httpx.Response") -> dict[str, Any]:
+    """What was answered; AgentError when it is a refusal."""
     answer = response.json() if response.content else {}
     if response.status_code >= 400:
         sentence = str(answer.get("title") or answer.get("detail") or "refused")

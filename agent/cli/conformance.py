@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +60,8 @@ def conformance(
 async def _judge(
     url: str, port: int, origins: tuple[str, ...], pace: Pace, hook_timeout_s: int, *, quiet: bool
 ) -> list[Verdict]:
-    driver = Hook(url, hook_timeout_s) if url else Person(print)
+    # The report alone goes to stdout where a program reads it.
+    driver = Hook(url, hook_timeout_s) if url else Person(_aside if quiet else print)
     try:
         with _folder() as folder:
             kit = Conformance(folder, SystemClock(), SystemEntropy(), pace, origins)
@@ -99,6 +101,10 @@ def _folder() -> Iterator[Path]:
         with (folder / "agent.log").open("w", encoding="utf-8") as log:
             logs.configure(log)
             yield folder
+
+
+def _aside(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _print(verdicts: list[Verdict]) -> None:

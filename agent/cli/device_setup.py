@@ -1,14 +1,16 @@
-"""`pos-agent devices setup`: "scan this code", and the configuration is written.
+"""`pos-agent devices setup`: "scan this code", "did it print this?", and the configuration is written.
 
 The scanner is found by listening to every candidate at once: the one that is scanned with is meant. What it read tells
-whether it is set right. `set_up_printers` is where printers are tried, after the scanner.
+whether it is set right. Printers come after it (agent.cli.device_setup_printers). It speaks the language of the paper.
 """
 
 import asyncio
 import io
+import os
 import sys as system
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,12 +18,16 @@ import qrcode
 import typer
 
 from agent.cli.common import DEFAULT_CONFIG, ConfigOption, plain_errors, run_async, settings
+from agent.cli.device_setup_printers import set_up_printers
+from agent.cli.person import Left, Person
+from agent.cli.write_asking import write_asking
 from agent.config import Settings
-from agent.config_write import Value, write_table
+from agent.config_write import Value, planned
 from agent.domain.errors import AgentError, DeviceError
 from agent.domain.scan import RawScan
 from agent.limits import KEYBOARD_IDLE_GAP_MS, SCAN_IDLE_GAP_MS
 from agent.system import SystemClock
+from agent.wording import CHINESE, ENGLISH
 from drivers.device_faults import faults
 from drivers.discovery import Found, discover
 from drivers.hid_pos import HidPosScanner
@@ -29,6 +35,7 @@ from drivers.keyboard import KeyboardScanner
 from drivers.qr_scanner import SerialScanner
 from drivers.scan_inbox import ScanSettings
 
+EXIT_INTERRUPTED: Final = 130
 TEST_CODE: Final = "Pos-Agent/TEST.2:aZ_9"
 """Capitals, small letters and the signs that another keyboard layout puts elsewhere."""
 AnyScanner = SerialScanner | KeyboardScanner | HidPosScanner
@@ -45,45 +52,70 @@ class Heard:
     """It ended the code with Enter or the like, so that silence need never end one."""
 
 
+class What(StrEnum):
+    """What is to be set up."""
+
+    ALL = "all"
+    SCANNER = "scanner"
+    PRINTER = "printer"
+
+
 def setup(
+    what: Annotated[What, typer.Argument(help="all, scanner or printer.")] = What.ALL,
     config: ConfigOption = DEFAULT_CONFIG,
     name: Annotated[str, typer.Option(help="Name for the scanner; asked for when not given.")] = "",
     patience_s: Annotated[int, typer.Option(help="How long to wait for a scan.")] = 60,
+    no_drawer: Annotated[bool, typer.Option("--no-drawer", help="Leave the cash drawer shut.")] = False,
+    cups: Annotated[str, typer.Option(hidden=True, help="Socket or address of CUPS.")] = "",
     sys: Annotated[Path, typer.Option("--sys", hidden=True)] = Path("/sys"),
     dev: Annotated[Path, typer.Option("--dev", hidden=True)] = Path("/dev"),
 ) -> None:
-    """Find the scanner by scanning with it, try it, and write it into the configuration."""
+    """Find scanner and printers by trying them with a person, and write them into the configuration."""
     with plain_errors():
         configured = settings(config)
-        candidates = [one for one in discover(sys, dev) if one.kind in ("serial", "keyboard", "hid_pos")]
-        candidates = [one for one in candidates if one.kind != "keyboard" or one.is_scanner]
-        if not candidates:
-            raise AgentError("no scanner is plugged in", hint="plug it in, then look with: pos-agent devices --all")
-        for one in candidates:
-            for fault in faults(one, configured=True):
-                print(f"! {one.title}: {fault.what}\n  -> {fault.cure}")
-        _invite()
-        heard = run_async(listen(candidates, patience_s))
-        _judge(heard)
-        chosen = name or typer.prompt("Name of this scanner", default=_free_name(configured, heard.found))
-        if not name and not typer.confirm(f"Write it into {config}?", default=True):
-            raise typer.Exit(1)
+        person = Person(CHINESE if configured.receipt.language == "zh" else ENGLISH)
+        if not os.access(config.resolve().parent, os.W_OK):
+            raise AgentError(person.word("run_as_root").format(path=config))
+        found = discover(sys, dev)
         try:
-            write_table(config, "scanner", table(chosen, heard))
-        except OSError as error:
-            raise AgentError(f"{config} cannot be written: {error.strerror}", hint="run as root") from error
-    print(f"Written: {heard.found.path}.")
-    set_up_printers(config, [one for one in discover(sys, dev) if one.kind == "printer"])
-    print("Let the agent take it: systemctl restart pos-agent")
+            if what is not What.PRINTER:
+                _set_up_scanner(config, found, person, name, patience_s, lone=what is What.SCANNER)
+            if what is not What.SCANNER:
+                set_up_printers(config, found, person, SystemClock(), cups=cups, drawer=not no_drawer)
+        except (Left, KeyboardInterrupt) as error:
+            person.say("left")
+            raise typer.Exit(EXIT_INTERRUPTED) from error
+        person.say("restart")
 
 
-def set_up_printers(config: Path, printers: Sequence[Found]) -> None:
-    """Tell which table each USB printer needs that the configuration does not name yet, and how it is then tried."""
-    named = {Path(part.path).resolve() for part in settings(config).printer if part.path}
-    for one in printers:
-        if one.node.resolve() not in named:
-            print(f'{one.title} is a printer: [[printer]] kind = "chardev", path = "{one.path}"')
-            print("  then let it print: pos-agent devices probe")
+def _set_up_scanner(
+    config: Path, found: Sequence[Found], person: Person, name: str, patience_s: int, *, lone: bool
+) -> None:
+    """The scanner by scanning with it. `lone`: it is all that was asked for, so that none at all is an error."""
+    candidates = [one for one in found if one.kind in ("serial", "keyboard", "hid_pos")]
+    candidates = [one for one in candidates if one.kind != "keyboard" or one.is_scanner]
+    if not candidates:
+        if lone:
+            raise AgentError(person.word("scan_none"))
+        person.say("scan_none")
+        return
+    for one in candidates:
+        for fault in faults(one, configured=True):
+            print(f"! {one.title}: {fault.what}\n  -> {fault.cure}")
+    _invite(person)
+    try:
+        heard = run_async(listen(candidates, patience_s))
+    except typer.Exit as ended:
+        if ended.exit_code == EXIT_INTERRUPTED:
+            raise Left from ended
+        if lone:
+            raise
+        return  # it was told why; a shop may want its printers all the same
+    _judge(heard, person)
+    configured = settings(config)
+    default = _free_name(configured, heard.found)
+    chosen = name or person.line(f"{person.word('scan_name')} [{default}]") or default
+    write_asking(planned(config, "scanner", table(chosen, heard)), person, SystemClock().now_ms())
 
 
 async def listen(candidates: Sequence[Found], patience_s: float) -> Heard:
@@ -134,26 +166,28 @@ def table(name: str, heard: Heard) -> dict[str, Value]:
 
 
 def verdict(text: str) -> tuple[bool, str]:
-    """Judge what was read of the test code: whether the scanner is set right, and the sentence to say.
+    """Judge what was read of the test code: whether the scanner is set right, and the key of the sentence to say.
 
     >>> verdict(TEST_CODE)[0], verdict("6901234567892")[0], verdict(TEST_CODE.swapcase())[0]
     (True, True, False)
     """
     if text == TEST_CODE:
-        return True, "It reads the test code letter by letter: this scanner is set right."
+        return True, "scan_right"
     if text.casefold() == TEST_CODE.casefold():
-        return False, "Capitals and small letters are swapped: switch off the scanner's Caps Lock compensation."
+        return False, "scan_swapped"
     if len(text) == len(TEST_CODE):
-        return False, "Letters or signs are exchanged: set the scanner to the US (English) keyboard."
-    return True, f"It read another code of {len(text)} characters. The test code would show more."
+        return False, "scan_layout"
+    return True, "scan_other"
 
 
-def _judge(heard: Heard) -> None:
-    right, sentence = verdict(heard.scan.text)
+def _judge(heard: Heard, person: Person) -> None:
+    right, key = verdict(heard.scan.text)
     setting = f", {heard.driver.setting.baud} bit/s" if isinstance(heard.driver, SerialScanner) else ""
-    print(f"Heard {heard.found.title} ({heard.found.kind}{setting}) at {heard.found.path}.\n{sentence}")
+    kind = f"{heard.found.kind}{setting}"
+    person.say("scan_heard", title=heard.found.title, kind=kind, path=heard.found.path)
+    person.say(key, length=len(heard.scan.text))
     if not right:
-        raise AgentError("this scanner would misread codes", hint="change its setting, then run this again")
+        raise AgentError(person.word("scan_wrong"))
 
 
 def _driver(one: Found) -> AnyScanner:
@@ -166,12 +200,12 @@ def _driver(one: Found) -> AnyScanner:
     return SerialScanner("setup", path, clock=clock, setting=None, settings=ScanSettings(idle_gap_ms=SCAN_IDLE_GAP_MS))
 
 
-def _invite() -> None:
+def _invite(person: Person) -> None:
     code = qrcode.QRCode(border=2)
     code.add_data(TEST_CODE)
     drawing = io.StringIO()
     code.print_ascii(out=drawing, invert=system.stdout.isatty())
-    print("Scan this code (a scanner for bar codes only: any product). An RS-232 scanner: scan until it answers.")
+    person.say("scan_this")
     print(drawing.getvalue(), flush=True)
 
 

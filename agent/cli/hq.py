@@ -1,43 +1,18 @@
 """Commands of headquarters: `pos-agent hq init | enrol | import | coupon | freeze | serve | token`."""
 
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
-from rich.console import Console
-from rich.progress import Progress, TextColumn
 
-from agent.cli.common import ask_socket, plain_errors, run_async, run_service
-from agent.domain.coupon_batch import CODE_PREFIX
+from agent.cli.common import plain_errors, run_service
+from agent.cli.hq_ask import DEFAULT_DATA, BrandOption, DataOption, at_hq, bars
 from agent.domain.errors import ConfigError
-from agent.notify import our_notifier
-from agent.system import SystemClock, SystemEntropy
-from sync.hq.admin import (
-    SOCKET,
-    BrandAsk,
-    CouponAsk,
-    FreezeAsk,
-    ImportAsk,
-    StationAsk,
-    TokenAsk,
-    add_station,
-    add_token,
-    import_file,
-    one_coupon,
-)
-from sync.hq.db.address import Address, record, settled
-from sync.hq.main import open_hq
-from sync.hq.main import serve as serve_hq
-from sync.hq.service import HqService
 
 app = typer.Typer(
     no_args_is_help=True, help="Headquarters: enrol workstations, import members and prices, serve stores."
 )
-DataOption = Annotated[Path, typer.Option("--data", envvar="POS_AGENT_HQ_DATA", help="Directory of hq.db and hq.key.")]
-DEFAULT_DATA = Path("/var/lib/pos-agent-hq")
 DatabaseOption = Annotated[
     str,
     typer.Option(
@@ -46,7 +21,6 @@ DatabaseOption = Annotated[
         help="postgresql://user@host/database, without a password (PGPASSWORD, PGPASSFILE); else a file in --data.",
     ),
 ]
-BrandOption = Annotated[str, typer.Option("--brand", help="Brand id.")]
 
 
 @app.command()
@@ -58,10 +32,11 @@ def init(
     database: DatabaseOption = "",
 ) -> None:
     """Create headquarters (database and keys) and a brand; run again to add another brand."""
-    ask = BrandAsk(brand_id=brand, name=name, join_url=join_url)
+    from sync.hq.db.address import record, settled
+
     with plain_errors():
         address = settled(data, database, os.environ)
-    run_async(at_hq(data, "brands", ask, lambda hq: hq.init_brand(brand, name, join_url), address))
+    at_hq(data, "brands", {"brand_id": brand, "name": name, "join_url": join_url}, database=address)
     record(data, address)
     where = data / "hq.db" if address is None else address.url
     print(f"brand {brand} {name} in {where}; keep {data / 'hq.key'} safe: it is the only copy of HQ's keys")
@@ -76,13 +51,8 @@ def enrol(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Print a one-time code with which a cashier PC becomes this workstation (`pos-agent enrol CODE`)."""
-
-    ask = StationAsk(brand_id=brand, store_id=store, store_name=name, workstation_id=workstation)
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        return {"code": await add_station(hq, ask)}
-
-    print(run_async(at_hq(data, "workstations", ask, work))["code"])
+    ask = {"brand_id": brand, "store_id": store, "store_name": name, "workstation_id": workstation}
+    print(at_hq(data, "workstations", ask)["code"])
 
 
 @app.command("import")
@@ -96,14 +66,9 @@ def import_(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Import members, prices, coupons or rules; reports every bad row and imports nothing of a file with one."""
-    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed} rows"), console=Console(stderr=True))
-    ask = ImportAsk(what=what, brand_id=brand, path=str(file.resolve()), skip_bad=skip_bad)
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        with bars:
-            return await import_file(hq, ask, progress=_progress(bars))
-
-    done = run_async(at_hq(data, "imports", ask, work))
+    ask: dict[str, Any] = {"what": what, "brand_id": brand, "path": str(file.resolve()), "skip_bad": skip_bad}
+    with bars() as told:
+        done = at_hq(data, "imports", ask, progress=told)
     if "rules_new" in done:
         for warning in done["warnings"]:
             print(f"warning: {warning}")
@@ -120,17 +85,6 @@ def import_(
         raise typer.Exit(1)
 
 
-def _progress(bars: Progress) -> Any:
-    tasks: dict[str, Any] = {}
-
-    def step(stage: str, done: int) -> None:
-        if stage not in tasks:
-            tasks[stage] = bars.add_task(stage, total=None)
-        bars.update(tasks[stage], completed=done)
-
-    return step
-
-
 @app.command()
 def coupon(
     brand: BrandOption,
@@ -143,9 +97,11 @@ def coupon(
     with plain_errors():
         if bool(batch) != bool(member) or bool(batch) == bool(withdraw):
             raise ConfigError(["give --batch and --member, or --withdraw"])
-    ask = CouponAsk(brand_id=brand, batch_id=batch, member_number=member, coupon_id=withdraw)
-    done = run_async(at_hq(data, "coupons", ask, lambda hq: one_coupon(hq, ask)))
+    ask = {"brand_id": brand, "batch_id": batch, "member_number": member, "coupon_id": withdraw}
+    done = at_hq(data, "coupons", ask)
     if batch:
+        from agent.domain.coupon_batch import CODE_PREFIX
+
         print(CODE_PREFIX + done["coupon_id"])
         return
     print("withdrawn" if done["withdrawn"] else "this coupon was used or withdrawn before")
@@ -160,13 +116,7 @@ def freeze(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Freeze what a member may spend, or release it; tills know with the member's next row."""
-    ask = FreezeAsk(brand_id=brand, member_number=member, frozen=not release, reason=reason)
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        await hq.freeze_member(ask.brand_id, ask.member_number, frozen=ask.frozen, reason=ask.reason)
-        return {}
-
-    run_async(at_hq(data, "freezes", ask, work))
+    at_hq(data, "freezes", {"brand_id": brand, "member_number": member, "frozen": not release, "reason": reason})
     print("released" if release else "frozen")
 
 
@@ -189,12 +139,18 @@ def serve(
     ] = None,
 ) -> None:
     """Serve stores until SIGTERM. Off this machine only with TLS."""
+    from agent.notify import our_notifier
+    from agent.system import SystemClock, SystemEntropy
+    from sync.hq.db.address import settled
+    from sync.hq.main import serve as serve_hq
+
     with plain_errors():
         address = settled(data, database, os.environ, connections=connections)
         if certificate is None and host not in ("127.0.0.1", "::1", "localhost"):
             raise ConfigError(
                 [f"plain http on {host} would show members and sales to the network: give --certificate and --key"]
             )
+        _check_tls(certificate, key)
     run_service(
         serve_hq(
             data,
@@ -213,6 +169,20 @@ def serve(
     )
 
 
+def _check_tls(certificate: Path | None, key: Path | None) -> None:
+    import ssl
+
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise ConfigError(["--certificate and --key belong together: give both"])
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ConfigError([f"{certificate} and {key} are no certificate and its key in PEM: {why}"]) from error
+
+
 @app.command()
 def token(
     name: Annotated[str, typer.Argument(help="The system that will call, e.g. finance or mini-program.")],
@@ -224,30 +194,4 @@ def token(
     with plain_errors():
         if kind not in ("seals", "join") or (kind == "join") != bool(brand):
             raise ConfigError(["--kind is seals, or join with the --brand whose members it may join"])
-    ask = TokenAsk(name=name, brand_id=brand)
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        return {"token": await add_token(hq, ask)}
-
-    print(run_async(at_hq(data, "tokens", ask, work))["token"])
-
-
-async def at_hq(
-    data: Path,
-    path: str,
-    ask: BaseModel,
-    work: Callable[[HqService], Awaitable[Any]],
-    database: Address | None = None,
-    *,
-    new_process: bool = False,
-) -> Any:
-    """Have a running HQ do it, over its socket; else open its database ourselves, as its only opener."""
-    answer = await ask_socket(data / SOCKET, "POST", f"/admin/{path}", body=ask.model_dump(), timeout_s=3600)
-    if answer is not None:
-        return answer
-    database = database or settled(data, "", os.environ, connections=1)
-    hq = await open_hq(data, SystemClock(), SystemEntropy(), database=database, new_process=new_process)
-    try:
-        return await work(hq)
-    finally:
-        await hq.close()
+    print(at_hq(data, "tokens", {"name": name, "brand_id": brand})["token"])

@@ -1,15 +1,11 @@
-"""Command of headquarters about what was sold: `pos-agent hq differences`. Named by agent.cli.main."""
+"""Command of headquarters about what was sold: `pos-agent hq differences`. Named by agent.cli.hq_group."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from agent.cli.common import run_async
-from agent.cli.hq import DEFAULT_DATA, DataOption, at_hq
-from sync.hq.admin import DifferencesAsk
+from agent.cli.hq_ask import DEFAULT_DATA, DataOption, at_hq
 from sync.hq.bounds import DIFFERENCES_LISTED
-from sync.hq.service import HqService
 
 
 def differences(
@@ -17,11 +13,7 @@ def differences(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """List events whose figures HQ reckons otherwise, newest first. What was sold stays sold: a person must look."""
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        return {"differences": [asdict(one) for one in await hq.differences(workstation)]}
-
-    rows = run_async(at_hq(data, "differences", DifferencesAsk(workstation_id=workstation), work))["differences"]
+    rows = at_hq(data, "differences", {"workstation_id": workstation})["differences"]
     for row in rows:
         print(f"{row['workstation_id']}  {row['epoch']} {row['seq']}  {row['code']}: {row['detail']}")
     if not rows:

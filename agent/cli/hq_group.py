@@ -1,9 +1,25 @@
 """Every command behind `pos-agent hq`, joined. Called by agent.cli.main and agent.cli.whole."""
 
-from agent.cli import hq, hq_differences, hq_leases, hq_reports, hq_seals, hq_snapshot, hq_users, hq_wechat
+from agent.cli import (
+    hq,
+    hq_differences,
+    hq_leases,
+    hq_move,
+    hq_reports,
+    hq_roll_out,
+    hq_seals,
+    hq_snapshot,
+    hq_stores,
+    hq_users,
+    hq_wechat,
+)
 
 app = hq.app
+app.command("enrol-file")(hq_roll_out.enrol_stores)
+app.command("move")(hq_move.move)
 app.command("differences")(hq_differences.differences)
+app.command("stores")(hq_stores.stores)
+app.command("discrepancies")(hq_stores.discrepancies)
 app.command("leases")(hq_leases.leases)
 app.command("write-off")(hq_leases.write_off)
 app.command("restored")(hq_leases.restored)

@@ -1,14 +1,10 @@
-"""Commands of headquarters about leases: `pos-agent hq leases | write-off | restored`. Named by agent.cli.main."""
+"""Commands of headquarters about leases: `pos-agent hq leases | write-off | restored`. Named by agent.cli.hq_group."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from agent.cli.common import run_async
-from agent.cli.hq import DEFAULT_DATA, DataOption, at_hq
-from sync.hq.admin import LeasesAsk, RestoredAsk, after_restore
-from sync.hq.service import HqService
+from agent.cli.hq_ask import DEFAULT_DATA, DataOption, at_hq
 
 
 def leases(
@@ -16,8 +12,7 @@ def leases(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Show what workstations could still spend with the cable out, by account."""
-    ask = LeasesAsk(workstation_id=workstation)
-    _show(run_async(at_hq(data, "leases", ask, lambda hq: _at_risk(hq, workstation))))
+    _show(at_hq(data, "leases", {"workstation_id": workstation}))
 
 
 def write_off(
@@ -26,16 +21,12 @@ def write_off(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Give a dead workstation's leases back to their members. What it has spent unseen is then the chain's loss."""
-    ask = LeasesAsk(workstation_id=workstation)
+    ask = {"workstation_id": workstation}
     if not yes:
-        _show(run_async(at_hq(data, "leases", ask, lambda hq: _at_risk(hq, workstation))))
+        _show(at_hq(data, "leases", ask))
         print("nothing was done; --yes writes them off")
         raise typer.Exit(1)
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        return {"at_risk": [asdict(one) for one in await hq.write_off(workstation)]}
-
-    _show(run_async(at_hq(data, "write-offs", ask, work)))
+    _show(at_hq(data, "write-offs", ask))
     print(f"the leases of {workstation} are written off")
 
 
@@ -47,17 +38,12 @@ def restored(
 
     Until each has told what it holds, or was written off, nothing is granted: members spend what tills hold already.
     """
-    ask = RestoredAsk(declare=yes)
-    answer = run_async(at_hq(data, "restored", ask, lambda hq: after_restore(hq, ask), new_process=yes))
+    answer = at_hq(data, "restored", {"declare": yes}, new_process=yes)
     for row in answer["awaited"]:
         known = ", ".join(f"{risk['account']} {risk['amount']}" for risk in row["at_risk"]) or "nothing"
         print(f"{row['workstation_id']} ({row['state']}) has not told; known of it: {known}")
     if not answer["awaited"]:
         print("no workstation is waited for")
-
-
-async def _at_risk(hq: HqService, workstation: str) -> dict[str, Any]:
-    return {"at_risk": [asdict(one) for one in await hq.at_risk(workstation)]}
 
 
 def _show(answer: dict[str, Any]) -> None:

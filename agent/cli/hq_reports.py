@@ -1,26 +1,22 @@
-"""Commands of headquarters about members: review, pack, channels, export, recount, erase. Joined by agent.cli.main.
+"""Commands of headquarters about members: review, pack, channels, export, recount, erase. Joined by agent.cli.hq_group.
 
 See docs/hq-members.md.
 """
 
 import csv
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, TextColumn
 
-from agent.cli.common import plain_errors, run_async
-from agent.cli.hq import DEFAULT_DATA, BrandOption, DataOption, at_hq
+from agent.cli.common import plain_errors
+from agent.cli.hq_ask import DEFAULT_DATA, BrandOption, DataOption, at_hq, bars
 from agent.domain.business_day import business_day, local_time, parse_day
 from agent.domain.errors import ConfigError
 from agent.domain.rfm import fifths, score
 from agent.system import SystemClock
-from sync.hq import members_admin as asks
-from sync.hq.service import HqService
 
 channels = typer.Typer(no_args_is_help=True, help="Online channels: enter, revoke, what could not be pushed.")
 
@@ -35,8 +31,7 @@ def review(
     with plain_errors():
         if not tiers:
             raise ConfigError(["give --tiers"])
-    ask = asks.ReviewAsk(brand_id=brand, dry_run=dry_run)
-    done = run_async(at_hq(data, "members/review", ask, lambda hq: hq.members.review(brand, dry_run=dry_run)))
+    done = at_hq(data, "members/review", {"brand_id": brand, "dry_run": dry_run})
     for one in done["moves"]:
         print(f"{one['member_id']}: {one['from']} -> {one['to']}")
     verb = "would change" if dry_run else "changed"
@@ -49,8 +44,7 @@ def pack(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Give the new-member pack to somebody who was imported; whoever joins gets it by joining. Once per member."""
-    ask = asks.PackAsk(brand_id=brand, member_number=member)
-    done = run_async(at_hq(data, "members/pack", ask, lambda hq: asks.give_pack(hq, ask)))
+    done = at_hq(data, "members/pack", {"brand_id": brand, "member_number": member})
     print(f"{done['points']} points, coupon {done['coupon_id'] or 'none'}")
 
 
@@ -62,8 +56,7 @@ def add_channel(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Enter an online channel, or give it a new token and key. Both are shown once."""
-    ask = asks.ChannelAsk(channel=channel, brand_id=brand, url=url, revoke=False)
-    done = run_async(at_hq(data, "members/channel", ask, lambda hq: asks.one_channel(hq, ask)))
+    done = at_hq(data, "members/channel", {"channel": channel, "brand_id": brand, "url": url, "revoke": False})
     print(f"token {done['token']}\nkey {done['key']}")
 
 
@@ -73,8 +66,7 @@ def revoke_channel(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Refuse an online channel from now on."""
-    ask = asks.ChannelAsk(channel=channel, brand_id="", url="", revoke=True)
-    run_async(at_hq(data, "members/channel", ask, lambda hq: asks.one_channel(hq, ask)))
+    at_hq(data, "members/channel", {"channel": channel, "brand_id": "", "url": "", "revoke": True})
     print(f"{channel} is revoked")
 
 
@@ -84,8 +76,7 @@ def stuck(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """List pushes that three tries could not make, or begin them anew (`--retry CHANNEL`)."""
-    ask = asks.StuckAsk(retry=retry)
-    done = run_async(at_hq(data, "members/stuck", ask, lambda hq: asks.stuck_pushes(hq, ask)))
+    done = at_hq(data, "members/stuck", {"retry": retry})
     if retry:
         print(f"{done['retried']} pushes begin anew")
         return
@@ -99,7 +90,9 @@ def stuck(
 def export(
     metric: Annotated[
         str,
-        typer.Argument(help="joins, active, tickets, arpu, exchange, coupons, rfm, tiers, dormant30 or dormant90."),
+        typer.Argument(
+            help="joins, active, tickets, arpu, exchange, coupons, cycle, rfm, tiers, dormant30 or dormant90."
+        ),
     ],
     brand: BrandOption,
     first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD; figures by month take its month.")] = "",
@@ -111,8 +104,7 @@ def export(
     with plain_errors():
         for name, text in (("--from", first or last), ("--to", last)):
             _check_day(name, text)
-    ask = asks.FiguresAsk(metric=metric, brand_id=brand, first=first or last[:8] + "01", last=last, after="")
-    run_async(_export(data, ask))
+    _export(data, {"metric": metric, "brand_id": brand, "first": first or last[:8] + "01", "last": last})
 
 
 def _check_day(name: str, text: str) -> None:
@@ -122,60 +114,47 @@ def _check_day(name: str, text: str) -> None:
         raise ConfigError([f"{name} is a day, YYYY-MM-DD"]) from error
 
 
-async def _export(data: Path, ask: asks.FiguresAsk) -> None:
+def _export(data: Path, ask: dict[str, Any]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed} rows"), console=Console(stderr=True))
-    with bars:
-        ends: list[Sequence[Any]] = []
-        if ask.metric == "rfm":
-            ends = await _fifths(data, ask, bars)
-        task, headed = bars.add_task("writing", total=None), False
-        async for page in _pages(data, ask):
-            if not headed:
+    with bars() as told:
+        ends = _fifths(data, ask, told) if ask["metric"] == "rfm" else []
+        written = 0
+        for page in _pages(data, ask):
+            if not written:
                 writer.writerow([*page["columns"], *(("r", "f", "m") if ends else ())])
-                headed = True
             for row in page["rows"]:
                 marks = [score(value, end) for value, end in zip(row[1:], ends, strict=True)] if ends else []
                 writer.writerow([*row, *marks])
-            bars.update(task, advance=len(page["rows"]))
+            written += len(page["rows"])
+            told("writing", written)
 
 
-async def _fifths(data: Path, ask: asks.FiguresAsk, bars: Progress) -> list[Sequence[Any]]:
+def _fifths(data: Path, ask: dict[str, Any], told: Callable[..., None]) -> list[Sequence[Any]]:
     """Where the fifths of recency, frequency and money end: the first of two readings."""
-    task = bars.add_task("comparing", total=None)
     values: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
-    async for page in _pages(data, ask):
+    for page in _pages(data, ask):
         for _member_id, *row in page["rows"]:
             for column, value in zip(values, row, strict=True):
                 column.append(value)
-        bars.update(task, advance=len(page["rows"]))
+        told("comparing", len(values[0]))
     return [fifths(column) for column in values]
 
 
-async def _pages(data: Path, ask: asks.FiguresAsk) -> AsyncIterator[dict[str, Any]]:
+def _pages(data: Path, ask: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    after = ""
     while True:
-
-        async def work(hq: HqService, one: asks.FiguresAsk = ask) -> dict[str, Any]:
-            return await asks.one_page(hq, one)
-
-        page: dict[str, Any] = await at_hq(data, "members/figures", ask, work)
+        page = at_hq(data, "members/figures", {**ask, "after": after})
         yield page
-        if not page["after"]:
+        after = page["after"]
+        if not after:
             return
-        ask = ask.model_copy(update={"after": page["after"]})
 
 
 def recount(brand: BrandOption, data: DataOption = DEFAULT_DATA) -> None:
     """Count members' days anew from events, should anybody doubt the figures. Pushes of tills wait meanwhile."""
-    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed}"), console=Console(stderr=True))
-    ask = asks.RecountAsk(brand_id=brand)
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        with bars:
-            task = bars.add_task("events", total=None)
-            return {"events": await hq.members.recount(brand, lambda _what, done: bars.update(task, completed=done))}
-
-    print(f"{run_async(at_hq(data, 'members/recount', ask, work))['events']} events were counted")
+    with bars() as told:
+        done = at_hq(data, "members/recount", {"brand_id": brand}, progress=told)
+    print(f"{done['events']} events were counted")
 
 
 def erase(
@@ -186,19 +165,13 @@ def erase(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Forget who a member is, here and at all tills. The books stay, under an id that says nobody. Not to be undone."""
-    ask = asks.EraseAsk(brand_id=brand, member=member, asked_by=by, reason=why)
-    done = run_async(at_hq(data, "members/erase", ask, lambda hq: asks.one_erasure(hq, ask)))
+    done = at_hq(data, "members/erase", {"brand_id": brand, "member": member, "asked_by": by, "reason": why})
     print("erased; `pos-agent hq erasures` says which tills have done so" if done["erased"] else "was erased before")
 
 
 def erasures(brand: BrandOption = "", data: DataOption = DEFAULT_DATA) -> None:
     """List requests for erasure, and the tills that have not acknowledged them."""
-    ask = asks.ErasuresAsk(brand_id=brand)
-
-    async def work(hq: HqService) -> dict[str, Any]:
-        return {"erasures": await hq.members.erased(brand)}
-
-    found = run_async(at_hq(data, "members/erasures", ask, work))["erasures"]
+    found = at_hq(data, "members/erasures", {"brand_id": brand})["erasures"]
     for one in found:
         at = local_time(one["at_ms"]).isoformat(timespec="seconds")
         waits = f"waits for {', '.join(one['missing'])}" if one["missing"] else "done at all tills"

@@ -1,16 +1,15 @@
-"""Command of headquarters about what is proven: `pos-agent hq seals`. Named by agent.cli.main."""
+"""Command of headquarters about what is proven: `pos-agent hq seals`. Named by agent.cli.hq_group."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.common import run_async
-from agent.cli.hq import DEFAULT_DATA, DataOption, at_hq
-from sync.hq.admin import SealsAsk
-from sync.hq.seals import as_csv
-from sync.hq.service import HqService
-from sync.proof import Seal
+from agent.cli.hq_ask import DEFAULT_DATA, DataOption, at_hq
+
+if TYPE_CHECKING:
+    from sync.proof import Seal
 
 
 def seals(
@@ -19,23 +18,24 @@ def seals(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Print what is proven and sealed: JSON lines, or CSV."""
-    found = run_async(_all_seals(data, after))
+    found = _all_seals(data, after)
     if csv:
+        from sync.hq.seals import as_csv
+
         print(as_csv(found), end="")
         return
+    if not found:
+        print("nothing is sealed yet", file=sys.stderr)
     for seal in found:
         print(seal.model_dump_json())
 
 
-async def _all_seals(data: Path, after: int) -> list[Seal]:
+def _all_seals(data: Path, after: int) -> "list[Seal]":
+    from sync.proof import Seal
+
     found: list[Seal] = []
     while True:
-
-        async def work(hq: HqService, at: int = after) -> dict[str, Any]:
-            page, cursor = await hq.seals(at)
-            return {"seals": [seal.model_dump(mode="json") for seal in page], "cursor": cursor}
-
-        page = await at_hq(data, "seals", SealsAsk(after=after), work)
+        page = at_hq(data, "seals", {"after": after})
         if not page["seals"]:
             return found
         found += [Seal.model_validate(row, strict=False) for row in page["seals"]]

@@ -1,4 +1,4 @@
-"""Commands of headquarters about WeChat Pay: `pos-agent hq wechat ...`. Joined by agent.cli.main; see docs/wechat.md.
+"""Commands of headquarters about WeChat Pay: `pos-agent hq wechat ...`. Joined by agent.cli.hq_group; docs/wechat.md.
 
 Keys come from files or standard input, never from the command line, which other users of the machine can read.
 """
@@ -9,12 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from agent.cli.common import EXIT_DIFFERENT, plain_errors, run_async
-from agent.cli.hq import DEFAULT_DATA, BrandOption, DataOption, at_hq
+from agent.cli.common import EXIT_DIFFERENT, plain_errors
+from agent.cli.hq_ask import DEFAULT_DATA, BrandOption, DataOption, at_hq
 from agent.domain.errors import ConfigError
 from agent.domain.money import yuan
-from sync.hq import wechat_admin as asks
-from sync.wechat.account import WECHAT_URL
 from sync.wechat.cards import Generation
 
 app = typer.Typer(no_args_is_help=True, help="WeChat Pay: keys, bills, differences, member cards.")
@@ -31,15 +29,15 @@ def add(
     v3_key: Annotated[Path | None, typer.Option("--v3-key-file", help="File with the APIv3 key.")] = None,
     private_key: Annotated[Path | None, typer.Option("--private-key", help="apiclient_key.pem.")] = None,
     serial: Annotated[str, typer.Option(help="Serial of the merchant's certificate.")] = "",
-    base_url: Annotated[str, typer.Option(help="WeChat's address, for its backup host.")] = WECHAT_URL,
+    base_url: Annotated[str, typer.Option(help="WeChat's backup host; without it the usual one is called.")] = "",
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Enter a merchant's keys, or new ones. They are sealed at headquarters and shown nowhere again."""
-    ask = asks.AccountAsk(
-        mch_id=mch, appid=appid, is_partner=not direct, base_url=base_url, v2_key=_secret(v2_key), hmac=hmac,
-        v3_key=_secret(v3_key), serial=serial, private_key=_secret(private_key),
-    )  # fmt: skip
-    run_async(at_hq(data, "wechat/accounts", ask, lambda hq: asks.add_account(hq, ask)))
+    ask: dict[str, Any] = {
+        "mch_id": mch, "appid": appid, "is_partner": not direct, "base_url": base_url, "v2_key": _secret(v2_key),
+        "hmac": hmac, "v3_key": _secret(v3_key), "serial": serial, "private_key": _secret(private_key),
+    }  # fmt: skip
+    at_hq(data, "wechat/accounts", ask)
     print(f"the keys of {mch} are sealed; delete the files they came from")
 
 
@@ -54,8 +52,7 @@ def trust(
     with plain_errors():
         if bool(serial) != bool(file):
             raise ConfigError(["give both the serial and its file, or neither"])
-    ask = asks.TrustAsk(mch_id=mch, serial=serial, pem=_secret(file))
-    done = run_async(at_hq(data, "wechat/trusted", ask, lambda hq: asks.trust(hq, ask)))
+    done = at_hq(data, "wechat/trusted", {"mch_id": mch, "serial": serial, "pem": _secret(file)})
     print("trusted: " + (", ".join(done["serials"]) or "WeChat gave no certificate"))
 
 
@@ -67,15 +64,14 @@ def sub(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Name the appid in calls for a sub-merchant that has bound several: without it WeChat names no sub_openid."""
-    ask = asks.SubAsk(mch_id=mch, sub_mch_id=sub_mch, sub_appid=sub_appid)
-    run_async(at_hq(data, "wechat/subs", ask, lambda hq: asks.set_sub(hq, ask)))
+    at_hq(data, "wechat/subs", {"mch_id": mch, "sub_mch_id": sub_mch, "sub_appid": sub_appid})
     print(f"{sub_mch} is asked under {sub_appid}")
 
 
 @app.command("list")
 def list_(data: DataOption = DEFAULT_DATA) -> None:
     """List merchants, whose signatures are trusted, and what ails them. No key is shown."""
-    done = run_async(at_hq(data, "wechat/list", asks.NothingAsk(), asks.accounts))
+    done = at_hq(data, "wechat/list", {})
     for one in done["accounts"]:
         mode = "service provider" if one["is_partner"] else "direct"
         has = ", ".join(name for name in ("v2", "v3") if one[f"has_{name}"])
@@ -94,8 +90,8 @@ def bill(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Check a day's trade bill against what tills booked. Exit code 3 when they differ."""
-    ask = asks.BillAsk(mch_id=mch, day=date, path=str(file.resolve()) if file else "")
-    report = run_async(at_hq(data, "wechat/bills", ask, lambda hq: asks.check_bill(hq, ask)))["report"]
+    ask = {"mch_id": mch, "day": date, "path": str(file.resolve()) if file else ""}
+    report = at_hq(data, "wechat/bills", ask)["report"]
     print(f"{date}  WeChat: {report['payments']} payments, {yuan(report['total_fen'])} yuan")
     print(f"{date}  booked: {report['booked']} payments, {yuan(report['booked_fen'])} yuan")
     print(f"{date}  refunds at WeChat: {report['refunds']}, {yuan(report['refund_fen'])} yuan (counted, not matched)")
@@ -111,8 +107,7 @@ def differences(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """List open differences between tills and WeChat, both sides, newest first."""
-    ask = asks.WechatDifferencesAsk(mch_id=mch, day=date)
-    _show(run_async(at_hq(data, "wechat/differences", ask, lambda hq: asks.differences(hq, ask)))["differences"])
+    _show(at_hq(data, "wechat/differences", {"mch_id": mch, "day": date})["differences"])
 
 
 @app.command()
@@ -125,10 +120,11 @@ def card(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Say which member card a brand has at WeChat."""
-    ask = asks.CardAsk(
-        brand_id=brand, generation=generation.value, mch_id=mch, card_id=card_id, wechat_brand_id=wechat_brand
-    )
-    run_async(at_hq(data, "wechat/cards", ask, lambda hq: asks.set_card(hq, ask)))
+    ask = {
+        "brand_id": brand, "generation": generation.value, "mch_id": mch, "card_id": card_id,
+        "wechat_brand_id": wechat_brand,
+    }  # fmt: skip
+    at_hq(data, "wechat/cards", ask)
     print(f"{brand} has a card of generation {generation.value}")
 
 
@@ -143,8 +139,8 @@ def link_card(
     with plain_errors():
         if not shown.isdigit() and shown:
             raise ConfigError(["the third line is the points WeChat shows now, a whole number"])
-    ask = asks.LinkAsk(brand_id=brand, member_number=member, code=code, openid=openid, shown=int(shown or "0"))
-    run_async(at_hq(data, "wechat/links", ask, lambda hq: asks.link_card(hq, ask)))
+    ask: dict[str, Any] = {"brand_id": brand, "member_number": member, "code": code, "openid": openid}
+    at_hq(data, "wechat/links", {**ask, "shown": int(shown or "0")})
     print("linked; WeChat is told the balance next")
 
 
@@ -155,8 +151,7 @@ def join(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Print the address of a join QR, by the generation of the brand's card."""
-    ask = asks.JoinAsk(brand_id=brand, scene=scene)
-    print(run_async(at_hq(data, "wechat/join", ask, lambda hq: asks.join_url(hq, ask)))["url"])
+    print(at_hq(data, "wechat/join", {"brand_id": brand, "scene": scene})["url"])
 
 
 def _secret(file: Path | None) -> str:

@@ -14,7 +14,8 @@ from agent.domain.errors import AgentError
 from agent.printer_devices import chosen_profile, transport_of
 from agent.system import SystemClock
 from drivers.glyphs import Glyphs
-from drivers.probe import OPTIONS, Overheard, choose, overhear, print_page, probe_page, questions
+from drivers.probe import OPTIONS, Overheard, choose, probe_page, questions
+from drivers.probe_talk import ANSWERS, overhear, print_blindly, print_page
 
 _ONE_WAY = ("cups", "file")
 
@@ -29,11 +30,13 @@ def probe(
     with plain_errors():
         section = _section(settings(config).printer, name)
         transport = transport_of(section, chosen_profile(section), SystemClock(), readable=True)
+        one_way = section.kind in _ONE_WAY
         heard = Overheard(False, "none")
-        if section.kind not in _ONE_WAY:
-            heard = overhear(transport, SystemClock())
         if not answers:
-            print_page(transport, probe_page(Glyphs().draw, drawer=not no_drawer))
+            page = probe_page(Glyphs().draw, drawer=not no_drawer, questions=b"" if one_way else ANSWERS)
+            heard = print_blindly(transport, page) if one_way else print_page(transport, page, SystemClock())
+        elif not one_way:
+            heard = overhear(transport, SystemClock())
         given = _given(answers) if answers else _asked(no_drawer=no_drawer)
         try:
             chosen = choose(given, heard)

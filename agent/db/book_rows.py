@@ -7,14 +7,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from agent.domain.digest import Json, canonical, genesis
+import orjson
+
+from agent.domain.digest import Json, genesis
 from agent.domain.evidence import transaction_used
 from agent.sqlite import Connection
 
 
 def seal_answer(answer: dict[str, Json], request: bytes) -> str:
     """What is sealed beside a request: its answer, and the request's hash, so that an altered one shows."""
-    return canonical({"answer": answer, "request_sha256": hashlib.sha256(request).hexdigest()}).decode()
+    return plain({"answer": answer, "request_sha256": hashlib.sha256(request).hexdigest()})
 
 
 def open_answer(opened: str) -> tuple[dict[str, Json], str]:
@@ -69,14 +71,17 @@ def require_epoch(connection: Connection) -> str:
     return epoch
 
 
-def head_of(connection: Connection, workstation_id: str, epoch: str) -> tuple[int, bytes]:
-    """Count and chain head of an epoch."""
+def end_in_force(connection: Connection, workstation_id: str) -> tuple[str, int, bytes]:
+    """The epoch in force with its count and chain head, in one look: this runs inside every commit."""
     row = connection.execute(
-        "SELECT seq, chain FROM events WHERE epoch = :epoch ORDER BY seq DESC LIMIT 1", {"epoch": epoch}
+        "SELECT p.epoch, e.seq, e.chain FROM epochs p LEFT JOIN events e ON e.epoch = p.epoch"
+        " AND e.seq = (SELECT MAX(seq) FROM events WHERE epoch = p.epoch) ORDER BY p.number DESC LIMIT 1"
     ).fetchone()
-    return (0, genesis(workstation_id, epoch)) if row is None else (row["seq"], row["chain"])
+    assert row is not None, "the composition root mints the first epoch before anything is booked"
+    epoch = str(row["epoch"])
+    return (epoch, 0, genesis(workstation_id, epoch)) if row["seq"] is None else (epoch, row["seq"], row["chain"])
 
 
 def plain(value: dict[str, Json]) -> str:
     """JSON whose text is kept and hashed as it is: without the checks of the canonical form."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(value).decode()

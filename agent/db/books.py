@@ -11,7 +11,7 @@ from agent.books_ports import EventDraft, Outcome, OutcomeKind
 from agent.db import lease_rows, payers, risk
 from agent.db.book_rows import (
     current_epoch,
-    head_of,
+    end_in_force,
     insert_epoch,
     note_forks,
     open_answer,
@@ -137,10 +137,9 @@ class BooksDb:
         return outcome
 
     def _append(self, connection: Connection, draft: EventDraft) -> EventName:
-        epoch = require_epoch(connection)
+        epoch, count, head = end_in_force(connection, self._workstation_id)
         if draft.in_epoch not in ("", epoch):
             raise Refusal("EPOCH_NOT_IN_FORCE", "a new epoch began meanwhile", hint="ask again", status=409)
-        count, head = head_of(connection, self._workstation_id, epoch)
         name = EventName(self._workstation_id, epoch, count + 1)
         event: dict[str, Json] = {**draft.body, "epoch": epoch, "seq": name.seq}
         postings = named(draft.postings, lot_name(name))
@@ -163,10 +162,11 @@ class BooksDb:
         for job in draft.print_jobs(name):
             insert_job(connection, self._keys, job, draft.at_ms, name=name)
         use_up(connection, draft.transaction_ids, where)
-        connection.executemany(
-            "INSERT OR IGNORE INTO used_nonces (nonce, used_at_ms) VALUES (:nonce, :at)",
-            [{"nonce": nonce, "at": draft.at_ms} for nonce in draft.nonces],
-        )
+        for nonce in draft.nonces:
+            connection.execute(
+                "INSERT OR IGNORE INTO used_nonces (nonce, used_at_ms) VALUES (:nonce, :at)",
+                {"nonce": nonce, "at": draft.at_ms},
+            )
         return name
 
     async def answer(self, kind: str, caller_id: str, request: dict[str, Json]) -> Outcome | None:

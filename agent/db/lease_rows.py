@@ -26,18 +26,15 @@ def book(
 
     Refusal LEASE_SHORT when a lease does not cover a spend, LEASE_IN_USE when one was opened or moved meanwhile.
     """
-    where = {"epoch": name.epoch, "seq": name.seq}
-    connection.executemany(
-        "INSERT INTO postings (epoch, seq, position, account, owner, amount, bucket, expires, lease)"
-        " VALUES (:epoch, :seq, :position, :account, :owner, :amount, :bucket, :expires, :lease)",
-        [
+    for place, one in enumerate(postings):
+        connection.execute(
+            "INSERT INTO postings (epoch, seq, position, account, owner, amount, bucket, expires, lease)"
+            " VALUES (:epoch, :seq, :position, :account, :owner, :amount, :bucket, :expires, :lease)",
             {
-                **where, "position": place, "account": one.account, "owner": one.owner, "amount": one.amount,
-                "bucket": one.bucket, "expires": one.expires, "lease": one.lease,
-            }
-            for place, one in enumerate(postings)
-        ],
-    )  # fmt: skip
+                "epoch": name.epoch, "seq": name.seq, "position": place, "account": one.account, "owner": one.owner,
+                "amount": one.amount, "bucket": one.bucket, "expires": one.expires, "lease": one.lease,
+            },
+        )  # fmt: skip
     lot = lot_name(name)
     for one in postings:
         if one.lease not in ("", BUDGET_LEASE) and not opens_own_lease(one, lot):

@@ -35,6 +35,13 @@ class NoticesDb:
 
         return await self._store.read(work)
 
+    async def newest(self) -> int:
+        """The number of the latest notice; 0 where there is none."""
+        row = await self._store.read(
+            lambda connection: connection.execute("SELECT COALESCE(max(id), 0) FROM notices").fetchone()
+        )
+        return int(row[0])
+
 
 def insert_notice(connection: Connection, kind: str, data: dict[str, Json], at_ms: int) -> Notice:
     """Append one notice inside the caller's transaction; the tail is pruned a stretch at a time."""

@@ -13,7 +13,7 @@ from agent.domain.digest import canonical
 from agent.proof_ports import Witness
 from agent.sqlite import Connection
 from agent.witness_mark import Mark
-from sync.protocol import BatchAnswer, VerdictKind
+from sync.protocol import BatchAnswer, Verdict, VerdictKind
 
 _STATE_OF = {
     VerdictKind.CREATED: "acknowledged",
@@ -21,6 +21,10 @@ _STATE_OF = {
     VerdictKind.SUSPENDED: "suspended",
     VerdictKind.CONFLICT: "conflict",
 }
+
+_ODD = "SELECT state, count(*) FROM outbox WHERE state IN ('suspended', 'conflict') GROUP BY state"
+_EVENTS = "SELECT COALESCE(SUM((SELECT MAX(seq) FROM events e WHERE e.epoch = p.epoch)), 0) FROM epochs p"
+"""How many there are, from the last number of each epoch: nothing is counted that grows with every sale."""
 
 
 class OutboxDb:
@@ -46,14 +50,14 @@ class OutboxDb:
 
         def work(connection: Connection) -> tuple[str, list[StoredEvent]]:
             first = connection.execute(
-                "SELECT o.epoch FROM outbox o JOIN epochs e USING (epoch) WHERE o.state = 'pending'"
-                " ORDER BY e.number, o.seq LIMIT 1"
+                "SELECT epoch FROM epochs e WHERE EXISTS (SELECT 1 FROM outbox o INDEXED BY outbox_waiting"
+                " WHERE o.epoch = e.epoch AND o.state = 'pending') ORDER BY number LIMIT 1"
             ).fetchone()
             if first is None:
                 return "", []
             rows = connection.execute(
-                "SELECT e.seq, e.body, e.chain FROM outbox o JOIN events e USING (epoch, seq)"
-                " WHERE o.state = 'pending' AND o.epoch = :epoch ORDER BY o.seq LIMIT :limit",
+                "SELECT e.seq, e.body, e.chain FROM outbox o INDEXED BY outbox_waiting CROSS JOIN events e"
+                " USING (epoch, seq) WHERE o.state = 'pending' AND o.epoch = :epoch ORDER BY o.seq LIMIT :limit",
                 {"epoch": first["epoch"], "limit": limit},
             )
             events: list[StoredEvent] = []
@@ -77,11 +81,8 @@ class OutboxDb:
         def work(connection: Connection) -> bool:
             connection.executemany(
                 "UPDATE outbox SET state = :state, code = :code, settled_at_ms = :at"
-                " WHERE epoch = :epoch AND seq = :seq",
-                [
-                    {"state": _STATE_OF[said.verdict], "code": said.code, "at": at_ms, "epoch": epoch, "seq": said.seq}
-                    for said in answer.verdicts
-                ],
+                " WHERE epoch = :epoch AND seq BETWEEN :first AND :last",
+                [{**run, "epoch": epoch, "at": at_ms} for run in _runs(answer.verdicts)],
             )
             top = connection.execute("SELECT MAX(seq) FROM events WHERE epoch = :epoch", {"epoch": epoch}).fetchone()[0]
             forks = [said.seq for said in answer.verdicts if said.verdict is VerdictKind.CONFLICT]
@@ -140,12 +141,14 @@ class OutboxDb:
         """Totals by state."""
 
         def work(connection: Connection) -> OutboxCounts:
-            by_state = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+            waiting = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()[0]
+            odd = dict(connection.execute(_ODD).fetchall())
+            events = connection.execute(_EVENTS).fetchone()[0]
             return OutboxCounts(
-                pending=by_state.get("pending", 0),
-                suspended=by_state.get("suspended", 0),
-                conflict=by_state.get("conflict", 0),
-                acknowledged=by_state.get("acknowledged", 0),
+                pending=waiting,
+                suspended=odd.get("suspended", 0),
+                conflict=odd.get("conflict", 0),
+                acknowledged=events - waiting - sum(odd.values()),
             )
 
         return await self._store.read(work)
@@ -188,3 +191,15 @@ class OutboxDb:
             ]
 
         return await self._store.read(work)
+
+
+def _runs(verdicts: Sequence[Verdict]) -> list[dict[str, int | str]]:
+    """Verdicts of neighbouring events that say the same, as one (first, last, state, code): most batches are one."""
+    runs: list[dict[str, int | str]] = []
+    for said in sorted(verdicts, key=lambda one: one.seq):
+        state, last = _STATE_OF[said.verdict], runs[-1] if runs else None
+        if last is not None and (last["last"], last["state"], last["code"]) == (said.seq - 1, state, said.code):
+            last["last"] = said.seq
+        else:
+            runs.append({"first": said.seq, "last": said.seq, "state": state, "code": said.code})
+    return runs

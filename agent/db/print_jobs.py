@@ -8,7 +8,7 @@ import json
 from agent.books_ports import JobKind, JobState, NewPrintJob, PrintJob
 from agent.db.store import Store
 from agent.domain.ids import EventName
-from agent.domain.receipt import Document, from_json, to_json
+from agent.domain.receipt import Document, from_json, ledger_text
 from agent.ports import KeyRing
 from agent.sqlite import Connection, Row
 
@@ -32,7 +32,6 @@ def insert_job(
     reprint_of: str | None = None,
 ) -> None:
     """Enter a job; inside the caller's transaction."""
-    plain = json.dumps(to_json(job.document), ensure_ascii=False, separators=(",", ":"))
     connection.execute(
         "INSERT INTO print_jobs"
         " (job_id, printer, kind, document_sealed, state, created_at_ms, expires_at_ms, reprint_of, epoch, seq)"
@@ -41,7 +40,7 @@ def insert_job(
             "id": job.job_id,
             "printer": job.printer,
             "kind": job.kind,
-            "sealed": keys.encrypt("print_jobs", "document_sealed", job.job_id, plain),
+            "sealed": keys.encrypt("print_jobs", "document_sealed", job.job_id, ledger_text(job.document)),
             "at": at_ms,
             "expires": job.expires_at_ms,
             "reprint_of": reprint_of,

@@ -201,7 +201,9 @@ class ProofsDb:
 
         def work(connection: Connection) -> list[Finding]:
             rows = connection.execute(
-                "SELECT seq, code FROM outbox WHERE epoch = :epoch AND state = 'suspended'", {"epoch": epoch}
+                "SELECT seq, code FROM outbox INDEXED BY outbox_odd WHERE state IN ('suspended', 'conflict')"
+                " AND state = 'suspended' AND epoch = :epoch",
+                {"epoch": epoch},
             )
             here, there = {row["seq"]: row["code"] for row in rows}, dict(said)
             for seq in there.keys() - here.keys():

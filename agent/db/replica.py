@@ -6,8 +6,9 @@ It holds keyed indexes instead of identities: nobody can read an openid or a pho
 
 import json
 import struct
+from dataclasses import fields
 
-from agent.db.replica_apply import MEMBER_FACTS, apply_rows, remember_watermarks
+from agent.db.replica_apply import apply_rows, remember_watermarks
 from agent.db.replica_swap import Access
 from agent.domain.coupon_batch import CODE_PREFIX, HeldCoupon
 from agent.domain.member import HeldCard, Member
@@ -19,12 +20,13 @@ from agent.replica_ports import FoundMember, MerchantScope
 from agent.sqlite import Connection, Row
 from sync.protocol import Feed, FeedPage
 
-_MEMBER = (
-    "SELECT m.member_id, m.tier_id, m.points, m.masked, m.pull_no, m.cards,"
-    f" {', '.join('m.' + name for name in MEMBER_FACTS)} FROM"
-)
-_BY_INDEX = f"{_MEMBER} identities i JOIN members m USING (member_no) WHERE i.head = ? AND i.tail = ? AND m.known = 1"
-_BY_ID = f"{_MEMBER} members m WHERE m.member_id = ? AND m.known = 1"
+_FIELDS = tuple(field.name for field in fields(Member))
+_CARDS = _FIELDS.index("cards")
+# In the order of Member's fields, so that a row becomes one without a name for each value.
+_COLUMNS = ", ".join("?1" if name == "brand_id" else f"m.{name}" for name in _FIELDS)
+_MEMBER = f"SELECT m.pull_no, {_COLUMNS} FROM"
+_BY_INDEX = f"{_MEMBER} identities i JOIN members m USING (member_no) WHERE i.head = ?2 AND i.tail = ?3 AND m.known = 1"
+_BY_ID = f"{_MEMBER} members m WHERE m.member_id = ?2 AND m.known = 1"
 _COUPON = (
     "SELECT c.coupon_id, c.member_id, c.batch_id, c.version, c.state, c.start_day, c.end_day, c.claimed_at_ms, o.body"
     " FROM coupons c JOIN offers o ON o.batch_id = c.batch_id AND o.version = c.version WHERE"
@@ -60,15 +62,12 @@ class ReplicaDb:
 
     async def _found(self, query: str, key: tuple[str] | tuple[int, bytes]) -> FoundMember | None:
         def work(connection: Connection) -> FoundMember | None:
-            row = connection.execute(query, key).fetchone()
+            row = connection.execute(query, (self._brand_id, *key)).fetchone()
             if row is None:
                 return None
-            member_id, tier_id, points, masked, pull_no, cards, *facts = row
-            member = Member(
-                member_id, self._brand_id, tier_id, points, masked,
-                cards=_cards(cards), **dict(zip(MEMBER_FACTS, facts, strict=True)),
-            )  # fmt: skip
-            return FoundMember(member, self._watermarks(connection, pull_no))
+            pull_no, *values = row
+            values[_CARDS] = _cards(values[_CARDS])
+            return FoundMember(Member(*values), self._watermarks(connection, pull_no))
 
         return await self._store.glance(work)
 

@@ -5,7 +5,8 @@ Every row is an upsert or a tombstone, so applying a page twice changes nothing.
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from agent.sqlite import Connection
@@ -19,12 +20,17 @@ MEMBER_FACTS: Final = (
 """Columns that have the names of MemberRow's fields; `cards` is kept as JSON."""
 MEMBER_COLUMNS: Final = ("tier_id", "points", "masked", "pull_no", "known", "cards", *MEMBER_FACTS)
 """What the replica keeps of a member beside `member_id`."""
-_AS_THEY_COME: Final = ("member_id", "tier_id", "points", "masked", *MEMBER_FACTS)
+_FIRST: Final = ("member_id", "tier_id", "points", "masked")
 _NOTHING: Final = vars(MemberRow(member_id="m", tier_id="none", points=0, masked="", deleted=True))
 _UPSERT_MEMBER: Final = (
-    f"INSERT INTO members (member_id, {', '.join(MEMBER_COLUMNS)})"
-    f" VALUES (:member_id, {', '.join(':' + name for name in MEMBER_COLUMNS)})"
+    f"INSERT INTO members (member_id, {', '.join(MEMBER_COLUMNS)}) VALUES (?{', ?' * len(MEMBER_COLUMNS)})"
     f" ON CONFLICT (member_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in MEMBER_COLUMNS)}"
+)
+_SPLIT: Final = struct.Struct(">q8s")
+_PLACEHOLDER: Final = "INSERT INTO members (member_id) VALUES (?) ON CONFLICT DO NOTHING"
+_UPSERT_IDENTITY: Final = (
+    "INSERT INTO identities (head, tail, member_no) SELECT ?, ?, member_no FROM members WHERE member_id = ?"
+    " ON CONFLICT (head, tail) DO UPDATE SET member_no = excluded.member_no"
 )
 
 
@@ -44,56 +50,60 @@ def remember_watermarks(connection: Connection, watermarks: Mapping[str, int]) -
 
 
 def apply_rows(connection: Connection, rows: Sequence[FeedRow], pull_no: int) -> None:
-    """Apply feed rows in order."""
-    for row in rows:
-        match row:
-            case MemberRow():
-                _member(connection, row, pull_no)
-            case IdentityRow():
-                _identity(connection, row)
-            case ItemRow():
-                _item(connection, row)
-            case MerchantRow():
-                _merchant(connection, row)
-            case CouponRow():
-                _coupon(connection, row)
-            case RulesRow():
-                connection.execute(
-                    "INSERT INTO rule_sets (version, body) VALUES (:version, :body) ON CONFLICT DO NOTHING",
-                    {"version": row.version, "body": row.body},
-                )
+    """Apply feed rows in order; members and identities, of which there are many, by one statement for a whole run."""
+    for kind, run in groupby(rows, type):
+        if kind is MemberRow:
+            connection.executemany(_UPSERT_MEMBER, [_member(vars(row), pull_no) for row in run])
+        elif kind is IdentityRow:
+            _identities(connection, run)  # type: ignore[arg-type]  # groupby does not tell
+        else:
+            for row in run:
+                _small(connection, row)
 
 
-def member_values(facts: Mapping[str, Any], pull_no: int) -> dict[str, Any]:
-    """Write MemberRow's fields as MEMBER_COLUMNS and `member_id`; of an erased member nothing but the id stays."""
+def _small(connection: Connection, row: FeedRow) -> None:
+    match row:
+        case ItemRow():
+            _item(connection, row)
+        case MerchantRow():
+            _merchant(connection, row)
+        case CouponRow():
+            _coupon(connection, row)
+        case RulesRow():
+            connection.execute(
+                "INSERT INTO rule_sets (version, body) VALUES (:version, :body) ON CONFLICT DO NOTHING",
+                {"version": row.version, "body": row.body},
+            )
+
+
+def _member(facts: Mapping[str, Any], pull_no: int) -> list[Any]:
+    """Write MemberRow's fields as `member_id` and MEMBER_COLUMNS; of an erased member nothing but the id stays."""
     if facts["deleted"]:
         facts = {**_NOTHING, "member_id": facts["member_id"], "tier_id": facts["tier_id"], "points": facts["points"]}
-    values = {name: facts[name] for name in _AS_THEY_COME}
-    cards = [[c.card_id, c.name, c.left, c.total, c.price_fen, c.expires] for c in facts["cards"]]
-    values["cards"] = json.dumps(cards, ensure_ascii=False) if cards else ""
-    values["pull_no"] = pull_no
-    values["known"] = int(not facts["deleted"])
-    return values
+    cards = [(c.card_id, c.name, c.left, c.total, c.price_fen, c.expires) for c in facts["cards"]]
+    known = not facts["deleted"]
+    return [*map(facts.__getitem__, _FIRST), pull_no, known, cards_text(cards), *map(facts.__getitem__, MEMBER_FACTS)]
 
 
-def _member(connection: Connection, row: MemberRow, pull_no: int) -> None:
-    connection.execute(_UPSERT_MEMBER, member_values(vars(row), pull_no))
+def cards_text(cards: Sequence[Sequence[int | str]]) -> str:
+    """Write count cards (card_id, name, left, total, price_fen, expires) as the replica keeps them; none are ''.
+
+    >>> cards_text([("c1", "十次卡", 9, 10, 12000, "2027-01-31")])
+    '[["c1", "十次卡", 9, 10, 12000, "2027-01-31"]]'
+    """
+    return json.dumps([list(card) for card in cards], ensure_ascii=False) if cards else ""
 
 
-def _identity(connection: Connection, row: IdentityRow) -> None:
-    index = bytes.fromhex(row.index)
-    key = {"head": struct.unpack(">q", index[:8])[0], "tail": index[8:]}
-    if row.deleted:
-        connection.execute("DELETE FROM identities WHERE head = :head AND tail = :tail", key)
-        return
-    # The member's own row may still be on its way; until it comes the placeholder is not `known` and is not found.
-    connection.execute("INSERT INTO members (member_id) VALUES (:id) ON CONFLICT DO NOTHING", {"id": row.member_id})
-    connection.execute(
-        "INSERT INTO identities (head, tail, member_no)"
-        " SELECT :head, :tail, member_no FROM members WHERE member_id = :id"
-        " ON CONFLICT (head, tail) DO UPDATE SET member_no = excluded.member_no",
-        {**key, "id": row.member_id},
-    )
+def _identities(connection: Connection, rows: Iterable[IdentityRow]) -> None:
+    # A run of rows for the same index ends at a tombstone, so that each is applied behind what came before it.
+    for deleted, run in groupby(rows, lambda row: row.deleted):
+        keys = [(*_SPLIT.unpack(bytes.fromhex(row.index)), row.member_id) for row in run]
+        if deleted:
+            connection.executemany("DELETE FROM identities WHERE head = ? AND tail = ?", [key[:2] for key in keys])
+            continue
+        # The member's own row may still be on its way; until it comes the placeholder is not `known` and is not found.
+        connection.executemany(_PLACEHOLDER, [key[2:] for key in keys])
+        connection.executemany(_UPSERT_IDENTITY, keys)
 
 
 def _item(connection: Connection, row: ItemRow) -> None:

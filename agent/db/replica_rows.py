@@ -92,14 +92,16 @@ class ReplicaRowsDb:
         return await self._store.read(lambda connection: _READ[feed](connection, after, until, limit))
 
 
-def _span(column: str) -> str:
-    return f"{column} > :after AND (:until = '' OR {column} <= :until) ORDER BY {column} LIMIT :limit"
+def _span(column: str, until: str) -> str:
+    # LIMIT: an end that is left open stays out of the statement: a condition that might be one ends no search.
+    end = f" AND {column} <= :until" if until else ""
+    return f"{column} > :after{end} ORDER BY {column} LIMIT :limit"
 
 
 def _members(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:
     rows = connection.execute(
         f"SELECT member_id, tier_id, points, masked, cards, {', '.join(MEMBER_FACTS)} FROM members"
-        f" WHERE known = 1 AND {_span('member_id')}",
+        f" WHERE known = 1 AND {_span('member_id', until)}",
         {"after": after, "until": until, "limit": limit},
     )
     return [MemberRow(**{**dict(row), **_of_member(row)}) for row in rows]
@@ -145,7 +147,7 @@ def _identities(connection: Connection, after: str, until: str, limit: int) -> l
 
 def _items(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:
     rows = connection.execute(
-        f"SELECT * FROM items WHERE {_span('sku')}", {"after": after, "until": until, "limit": limit}
+        f"SELECT * FROM items WHERE {_span('sku', until)}", {"after": after, "until": until, "limit": limit}
     )
     flags = ("no_member_discount", "earns", "by_weight")
     return [ItemRow(**{**dict(row), **{name: bool(row[name]) for name in flags}}) for row in rows]
@@ -163,7 +165,7 @@ def _rules(connection: Connection, after: str, until: str, limit: int) -> list[F
 def _coupons(connection: Connection, after: str, until: str, limit: int) -> list[FeedRow]:
     rows = connection.execute(
         "SELECT c.*, o.body FROM coupons c JOIN offers o ON o.batch_id = c.batch_id AND o.version = c.version"
-        f" WHERE {_span('c.coupon_id')}",
+        f" WHERE {_span('c.coupon_id', until)}",
         {"after": after, "until": until, "limit": limit},
     )
     return [CouponRow(**dict(row)) for row in rows]

@@ -31,8 +31,12 @@ _SPENDS = (
 )
 _STANDING = "SELECT * FROM freezes WHERE lifted_at_ms IS NULL"
 _PENDING = (
-    "SELECT epoch, seq, owner, SUM(amount) AS points FROM postings WHERE account = 'points_pending' AND amount > 0"
-    " GROUP BY epoch, seq, owner"
+    "SELECT epoch, seq, owner, SUM(amount) AS points FROM postings INDEXED BY postings_pending"
+    " WHERE account = 'points_pending' AND amount > 0 GROUP BY epoch, seq, owner"
+)
+_OF_EVENT = (
+    "SELECT SUM(p.amount) FROM postings p WHERE p.epoch = f.epoch AND p.seq = f.seq AND p.owner = f.member_id"
+    " AND p.account = 'points_pending' AND p.amount > 0"
 )
 _ASTRAY = 100  # LIMIT: rows one audit names; the first is already an alarm
 
@@ -135,21 +139,18 @@ def freeze(connection: Connection, name: EventName, postings: Sequence[Posting],
     for one in postings:
         if one.account == PENDING_ACCOUNT and one.amount > 0:
             points[one.owner] = points.get(one.owner, 0) + one.amount
-    connection.executemany(
-        "INSERT INTO freezes (member_id, at_ms, epoch, seq, points) VALUES (:member, :at, :epoch, :seq, :points)",
-        [
-            {"member": owner, "at": at_ms, "epoch": name.epoch, "seq": name.seq, "points": amount}
-            for owner, amount in points.items()
-        ],
-    )
+    for owner, amount in points.items():
+        connection.execute(
+            "INSERT INTO freezes (member_id, at_ms, epoch, seq, points) VALUES (:member, :at, :epoch, :seq, :points)",
+            {"member": owner, "at": at_ms, "epoch": name.epoch, "seq": name.seq, "points": amount},
+        )
 
 
 def astray(connection: Connection) -> list[Finding]:
     """Freezes that no event caused, and pending points whose member was never frozen."""
     rows = connection.execute(
-        f"SELECT f.epoch, f.seq, f.member_id FROM freezes f LEFT JOIN ({_PENDING}) p ON p.epoch = f.epoch"
-        " AND p.seq = f.seq AND p.owner = f.member_id LEFT JOIN events e ON e.epoch = f.epoch AND e.seq = f.seq"
-        " WHERE p.points IS NOT f.points OR e.at_ms IS NOT f.at_ms LIMIT :limit",
+        "SELECT f.epoch, f.seq, f.member_id FROM freezes f LEFT JOIN events e ON e.epoch = f.epoch AND e.seq = f.seq"
+        f" WHERE e.at_ms IS NOT f.at_ms OR ({_OF_EVENT}) IS NOT f.points LIMIT :limit",
         {"limit": _ASTRAY},
     ).fetchall()
     found = [_finding(row, "NOT_OF_EVENT") for row in rows]

@@ -10,6 +10,7 @@ from sqlite_utils.migrations import Migrations
 from agent.db.schema_access import access
 from agent.db.schema_after import after_sales
 from agent.db.schema_leases import leases
+from agent.db.schema_outbox import open_outbox
 from agent.db.schema_people import people
 from agent.db.schema_quotes import held_quotes
 from agent.db.schema_replica import replica_migrations
@@ -236,3 +237,4 @@ books_migrations(name="m006_after_sales")(after_sales)
 books_migrations(name="m007_held_quotes")(held_quotes)
 books_migrations(name="m008_people")(people)
 books_migrations(name="m009_access_log")(access)
+books_migrations(name="m010_open_outbox")(open_outbox)

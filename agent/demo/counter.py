@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.demo.cable import Cable
 from agent.demo.pos import Pos
+from agent.demo.simulated_wechat import SimulatedWechat
 from agent.demo.world import DemoMember, cart, member, pick
 from agent.ports import Clock
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
@@ -109,6 +110,7 @@ class Counter:
     printer: SimulatedPrinter
     cable: Cable
     hq: HqService
+    wechat: SimulatedWechat
     clock: Clock
     run: str
     """A mark that keeps ids of one run apart from those of another."""

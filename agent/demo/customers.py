@@ -1,9 +1,10 @@
-"""The scripted line of customers: twelve kinds, over and over, each played through scanner, API and printer.
+"""The scripted line of customers: thirteen kinds, over and over, each played through scanner, API and printer.
 
 Called by agent.demo.run. Every customer really scans, pays and gets paper; nothing here reaches into the agent.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from agent.demo import spenders, wechat
 from agent.demo.counter import Counter, Served, Step, cash, sale_step, someone
@@ -12,6 +13,8 @@ from agent.domain.business_day import local_time
 
 _Done = tuple[list[Step], list[str]]
 """What was booked, and remarks."""
+_ASKED: Final = 5
+"""Times a customer shows a new code where WeChat did not answer within the till's 800 ms."""
 
 
 async def serve(number: int, at: Counter) -> Served:
@@ -49,17 +52,47 @@ async def _dynamic(number: int, at: Counter) -> _Done:
 
 
 async def _wechat(number: int, at: Counter, result: Callable[..., str], payer: tuple[str, str]) -> list[Step]:
-    """Scan the payment code, charge it (here: WeChat always says yes), hand over WeChat's exact answer."""
+    """Scan the payment code when all is rung up, charge it."""
     quote = await at.quote(number, None)
-    at.scanner.scan(f"13{pick('auth', at.run, number) % 10**16:016d}")
+    code = await _shown(number, at, payer)
+    return await _charged(number, at, quote, code, result)
+
+
+async def _shown(number: int, at: Counter, payer: tuple[str, str], again: int = 0) -> str:
+    """The payment code on the customer's phone, scanned."""
+    code = at.wechat.show(f"13{pick('auth', at.run, number, again) % 10**16:016d}", *payer)
+    at.scanner.scan(code)
     await at.pos.event("scan.payment_code")
+    return code
+
+
+async def _charged(
+    number: int, at: Counter, quote: dict[str, Any], code: str, result: Callable[..., str]
+) -> list[Step]:
+    """Charge it (here: WeChat always says yes), hand over WeChat's exact answer, book the sale."""
     transaction_id = f"42000{pick('transaction', at.run, number) % 10**14:014d}{number:09d}"
     order = f"{at.run}-{number:04d}"
-    moment = local_time(at.clock.now_ms())
-    raw = result(transaction_id, order, quote["due_fen"], *payer, moment)
+    payer = at.wechat.charge(code, transaction_id, order, quote["due_fen"])
+    raw = result(transaction_id, order, quote["due_fen"], *payer, local_time(at.clock.now_ms()))
     who = await at.pos.ask("/v1/payments/wechat", {"raw": raw})
     tender = {"type": "wechat", "amount_fen": quote["due_fen"]}
     return [await at.sell(at.sale(number, quote, tender, identification_id=who["identification_id"]))]
+
+
+async def _payment_code(number: int, at: Counter) -> _Done:
+    """The payment code comes first: HQ asks WeChat whose it is, and the tier price stands before anything is paid."""
+    payer, who, tries = someone(number), None, 0
+    while who is None:
+        code = await _shown(number, at, (payer.openid, payer.sub_openid), tries)
+        status, answer = await at.pos.call("POST", "/v1/members/resolve", {"auth_code": code})
+        tries += 1
+        if status == 200:
+            who = answer["identification_id"]
+        elif answer["code"] != "PAYMENT_CODE_NEEDS_NETWORK" or tries == _ASKED:
+            raise RuntimeError(f"a payment code was not resolved: {answer['code']} {answer['detail']}")
+    quote = await at.quote(number, who)
+    steps = await _charged(number, at, quote, code, wechat.v2_result)
+    return steps, ["HQ asked WeChat whose code it is: the tier price applies before payment"]
 
 
 async def _wechat_v2(number: int, at: Counter) -> _Done:
@@ -108,6 +141,7 @@ _SCRIPTS: tuple[tuple[str, str, _Script], ...] = (
     ("dynamic_code", "shows the dynamic code", _dynamic),
     ("wechat_v2", "pays by WeChat (v2 result)", _wechat_v2),
     ("wechat_v3", "pays by WeChat (v3 result)", _wechat_v3),
+    ("payment_code", "shows the payment code before payment", _payment_code),
     ("non_member", "pays by WeChat, is no member", _stranger),
     ("network_cut", "comes while the network is cut", _cut_off),
     ("scanned_twice", "is scanned twice", _twice),

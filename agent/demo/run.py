@@ -1,7 +1,8 @@
 """The whole path of a sale on one machine, hardware-free and configuration-free: HQ, agent, scanner, printer, POS.
 
-Called by `pos-agent demo` (and so by `make run`). Everything is the real thing but the devices: HQ listens on a socket,
-the agent is the one systemd would start, the scanner is a pty, the printer a TCP server, the POS uses the API.
+Called by `pos-agent demo` (and so by `make run`). Everything is the real thing but the devices and WeChat Pay, which is
+simulated: HQ listens on a socket, the agent is the one systemd would start, the scanner is a pty, the printer a TCP
+server, the POS uses the API.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from agent.demo.customers import serve
 from agent.demo.pos import Pos
 from agent.demo.props import Props
 from agent.demo.screen import Screen
+from agent.demo.simulated_wechat import SimulatedWechat
 from agent.demo.spenders import savers
 from agent.domain.errors import ConfigError
 from agent.enrolling import enrol
@@ -28,6 +30,7 @@ from agent.ports import Clock, Entropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
 from sync.hq.main import HqServer, open_hq
 from sync.hq.totals import Totals
+from sync.hq.wechat_accounts import Entry
 from sync.verdict import Reconciliation
 
 _READY_S = 60
@@ -67,12 +70,21 @@ class Demo:
             logs.configure(log)
             server = HqServer(await open_hq(out, self._clock, self._entropy))
             try:
-                return await self._with_hq(server)
+                with self._wechat() as wechat:
+                    return await self._with_hq(server, wechat)
             finally:
                 await server.stop()
 
-    async def _with_hq(self, server: HqServer) -> bool:
+    def _wechat(self) -> SimulatedWechat:
+        key, now_s = self._entropy.token(16).hex(), lambda: self._clock.now_ms() // 1000
+        return SimulatedWechat(world.MCH_ID, world.APPID, world.SUB_MCH_ID, world.SUB_APPID, key, now_s)
+
+    async def _with_hq(self, server: HqServer, wechat: SimulatedWechat) -> bool:
         await self._fill(server)
+        entry = Entry(wechat.mch_id, wechat.appid, True, wechat.url, v2_key=wechat.v2_key)
+        await server.hq.wechat.office.add(entry)
+        await server.hq.wechat.office.set_sub_appid(wechat.mch_id, wechat.sub_mch_id, wechat.sub_appid)
+        self._screen.step(f"a simulated WeChat Pay at {wechat.url}: no money moves")
         cable = Cable(await server.start())
         await cable.plug()
         scanner = SimulatedScanner(self._options.out / "dev" / "scanner")
@@ -83,7 +95,7 @@ class Demo:
                 await enrol(settings, code, self._entropy)
                 agent = Agent(settings, self._clock, self._entropy)
                 await agent.open()
-                return await self._with_agent(agent, server, Counterparts(cable, scanner, printer))
+                return await self._with_agent(agent, server, Counterparts(cable, scanner, printer, wechat))
         finally:
             scanner.close()
             await cable.pull()
@@ -138,6 +150,7 @@ class Demo:
             printer=parts.printer,
             cable=parts.cable,
             hq=server.hq,
+            wechat=parts.wechat,
             clock=self._clock,
             run=run,
         )
@@ -166,7 +179,7 @@ class Demo:
         """Stay up for whoever tries it by hand, until Ctrl-C."""
         who = savers()[-1].number
         folder = self._options.out / "dev"
-        props = asyncio.create_task(Props(folder, at.cable, at.scanner, at.hq, who).run(), name="props")
+        props = asyncio.create_task(Props(folder, at, savers()[-1]).run(), name="props")
         self._screen.stay(base_url, at.pos.token, who, folder.resolve())
         await self._stop.wait()
         props.cancel()
@@ -210,6 +223,7 @@ class Counterparts:
     cable: Cable
     scanner: SimulatedScanner
     printer: SimulatedPrinter
+    wechat: SimulatedWechat
 
 
 async def _first_of(running: asyncio.Task[None], waiting: Any) -> None:

@@ -89,6 +89,8 @@ class Screen:
         props = (
             f"cat {dev}/phone             # a fresh dynamic code of this member",
             f"cat {dev}/phone > {dev}/scan   # scan it; or any code: echo 10001 > {dev}/scan",
+            f"cat {dev}/paycode > {dev}/scan   # their WeChat payment code before payment: the tier price applies",
+            f'{call} {base_url}/v1/members/resolve -d "{{\\"auth_code\\": \\"$(cat {dev}/paycode)\\"}}"',
             f"echo out > {dev}/cable   # or in",
         )
         for line in (f"curl -s {base_url}/v1/hello", resolve, quote, f"{call} {base_url}/v1/status", *props):

@@ -128,6 +128,8 @@ def plan(wants: Sequence[Want], lots: Sequence[Lot]) -> Planned:
 
 def unspent(cart: PricedCart, dropped: Sequence[Want]) -> PricedCart:
     """The cart as charged, without taking what no right covers any more; prices and points off stay as granted."""
+    if not dropped:
+        return cart
     accounts = {one.account for one in dropped}
     buckets = {one.bucket for one in dropped if one.bucket}
     if POINTS_ACCOUNT in accounts:

@@ -29,8 +29,8 @@ def canonical(value: Json) -> bytes:
     """
     _check(value)
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:  # a lone surrogate
+        return orjson.dumps(value, option=_EXACT)
+    except TypeError as error:  # a lone surrogate, an integer that JSON readers do not keep
         raise InvariantViolation(f"this has no place in an event: {error}") from error
 
 
@@ -47,40 +47,53 @@ def read_canonical(body: bytes) -> Json:
         raise ValueError("this is not canonical") from error
     if not same:
         raise ValueError("this is not canonical")
-    _check_read([value])
+    _check_read(value)
     return value
 
 
-def _check_read(values: Iterable[Any]) -> None:
+def _check_read(top: Json) -> None:
     """Refuse what JSON can hold and canonical() does not write: floats, and keys that are not ASCII."""
-    for value in values:
-        kind = type(value)
-        if kind is dict:
-            if not "".join(value).isascii():
-                raise ValueError("a key is not ASCII")
-            _check_read(value.values())
-        elif kind is list:
-            _check_read(value)
-        elif kind is float:
-            raise ValueError("no floats near money")
+    keys: list[str] = []
+    nested: list[Iterable[Any]] = [[top]]
+    for values in nested:  # grows as it is read
+        for value in values:
+            kind = type(value)
+            if kind is str or kind is int:
+                continue
+            if kind is dict:
+                keys += value
+                nested.append(value.values())
+            elif kind is list:
+                nested.append(value)
+            elif kind is float:
+                raise ValueError("no floats near money")
+    if not "".join(keys).isascii():
+        raise ValueError("a key is not ASCII")
 
 
-def _check(value: object) -> None:
+def _check(top: Json) -> None:
     """Refuse what JSON would change or lose silently; this runs inside every commit."""
-    if isinstance(value, str) or value is None or value is True or value is False:
-        return
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(key, str) or not key.isascii():
-                raise InvariantViolation(f"key {key!r} is not an ASCII string")
-            _check(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _check(inner)
-    elif not isinstance(value, int):
-        raise InvariantViolation(f"a {type(value).__name__} has no place in an event: {value!r}")
-    elif not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise InvariantViolation(f"integer {value} does not survive JSON")
+    keys: list[Any] = []
+    nested: list[Iterable[Any]] = [[top]]
+    for values in nested:  # grows as it is read
+        for value in values:
+            kind = type(value)
+            if kind is str or kind is int or kind is bool or value is None:
+                continue
+            if kind is dict:
+                keys += value
+                nested.append(value.values())
+            elif kind is list:
+                nested.append(value)
+            elif not isinstance(value, str):  # a word of ours (StrEnum) is text
+                raise InvariantViolation(f"a {kind.__name__} has no place in an event: {value!r}")
+    try:
+        are_ascii = "".join(keys).isascii()
+    except TypeError:  # a key that is no text
+        are_ascii = False
+    if not are_ascii:
+        wrong = next(key for key in keys if not isinstance(key, str) or not key.isascii())
+        raise InvariantViolation(f"key {wrong!r} is not an ASCII string")
 
 
 def event_digest(body: bytes) -> bytes:

@@ -171,6 +171,9 @@ class PosAgent:
                     yield Event(number, kind, json.loads(value))
                     self._mark(number)
                     number, kind = None, ""
+                elif not line:  # A frame without data: the stream says where it stands.
+                    self._mark(number)
+                    number = None
 
     def _mark(self, number: int | None) -> None:
         """Only after the POS has taken the event: what it was doing when it died comes again."""

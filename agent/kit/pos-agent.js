@@ -141,8 +141,7 @@ export class PosAgent {
         text = frames.pop();
         for (const frame of frames) {
           const event = parsed(frame);
-          if (event === null) continue;
-          yield event;
+          if (event.data !== null) yield event; // without data the stream says where it stands
           this.#mark(event.id);
         }
       }
@@ -246,7 +245,7 @@ function parsed(frame) {
     else if (line.startsWith("event: ")) kind = line.slice(7);
     else if (line.startsWith("data: ")) data = JSON.parse(line.slice(6));
   }
-  return data === null ? null : { id, kind, data };
+  return { id, kind, data };
 }
 
 function pause(ms) {

@@ -172,6 +172,7 @@ HEADQUARTERS: Final[dict[str, tuple[str, str]]] = {
     ),
     "SALE_MISSING": ("总部没有原销售单，无法复算退货", "HQ lacks the sale of this return; not reckoned again"),
     # --- headquarters' console ---------------------------------------------------------------------------------------
+    "DAYS_INVALID": ("开始日期在结束日期之后", "The first day is after the last"),
     "AMOUNT_MOVED": ("额度已变化，请重新查看", "It holds something else by now: look again"),
     "CONTENT_TYPE": ("内容类型不对", "Send the right content type"),
     "DECIDED_BEFORE": ("已有人决定过", "Somebody decided this before"),

@@ -36,6 +36,7 @@ SCREEN: Final[dict[str, tuple[str, str]]] = {
     "chip_waiting": ("待上传 {count} 笔", "{count} to send"),
     # --- the cashier page -------------------------------------------------------------------------------------------
     "input": ("扫描或输入商品：条码、3*条码、842g*条码", "Scan or type: code, 3*code, 842g*code"),
+    "cart": ("这一单", "This sale"),
     "cart_empty": ("请扫描商品或会员码", "Scan goods or a member code"),
     "not_understood": ("看不懂这个输入", "That means nothing here"),
     "unreadable": ("没有读懂这个码，请再扫一次", "That code could not be read; scan again"),
@@ -80,9 +81,13 @@ SCREEN: Final[dict[str, tuple[str, str]]] = {
         "By code: price and points; spending needs the dynamic code",
     ),
     "certainty_payment": ("付款识别：本单积分", "By payment: earns points"),
+    "certainty_payment_code": (
+        "付款码识别：享会员价和积分，动用余额请出示动态码",
+        "By payment code: price and points; spending needs the dynamic code",
+    ),
     "certainty_dynamic": ("动态码识别：可用积分、储值和券", "By dynamic code: may spend"),
     "certainty_verified": ("已验证：可用积分、储值和券", "Verified: may spend"),
-    "tier_rate": ("{rate}折", "pays {rate}0 %"),
+    "tier_rate": ("{rate}折", "pays {percent} %"),
     "tier_points": ("积分{times}倍", "points x{times}"),
     "refused_MEMBER_FROZEN": ("账户待审核，暂不能动用余额", "Account under review; no spending"),
     "refused_SNAPSHOT_TOO_OLD": ("离线太久，暂不能动用余额", "Offline too long; no spending"),

@@ -27,6 +27,7 @@ class Follower:
         self._pos = 0
         self._job = Job(0)
         self._doubt = ""
+        self._unknown_bytes = 0
         self._tickets = 0
         self._answers: dict[int, Document | str] = {}
         self._last_s = 0.0
@@ -36,7 +37,7 @@ class Follower:
     def _take(self, piece: Piece, now_s: float) -> None:
         job, what = self._job, meaning(piece)
         if piece.kind is PieceKind.UNKNOWN:
-            self._lose(f"unknown command {piece.data.hex(' ')} at {self._pos}")
+            self._lose(f"unknown command {piece.data.hex(' ')} at {self._pos}", piece)
             return
         if piece.kind is PieceKind.DATA or what in (Meaning.PRINT, Meaning.PICTURE):
             job.tail = None
@@ -89,17 +90,31 @@ class Follower:
         rules = self._rules
         return self._job.segment.judge(rules.templates, utf8=self.state.utf8, pictures=rules.pictures)
 
-    def _choose(self, place: Place, verdict: Verdict, feed_lines: int, words: str) -> None:
+    def _choose(
+        self, place: Place, verdict: Verdict, feed_lines: int, words: str, *, only_at_close: bool = False
+    ) -> None:
         gone = "" if place.offset >= self._held.start else "a part of the cut was forwarded before it was whole"
         self._job.why = place.state.unsafe() or gone
         if self._job.why:
             return
         self._tickets += 1
-        self._job.chosen = Chosen(place, verdict, feed_lines, words, self._tickets)
+        self._job.chosen = Chosen(place, verdict, feed_lines, words, self._tickets, only_at_close)
         self._job.ending = "close" if self.closed else ""
         self._actions.append(question(self._tickets, self._job, verdict))
 
-    def _lose(self, why: str) -> None:
-        """From here on nothing is understood: all of it is forwarded as it comes."""
+    def _lose(self, why: str, piece: Piece) -> None:
+        """From here on nothing is understood: all of it is forwarded as it comes.
+
+        But for a driver's last words: behind a feed to the cutter, with the stream's end right behind them. Whatever
+        they do, it is done to a paper that is complete, and what is inserted stands in front of that feed.
+        """
         self._doubt = why
-        self._job.tail = self._job.chosen = None
+        job, place = self._job, self._job.tail
+        job.tail = job.chosen = None
+        if place is None or place.dots < limits.TAP_FEED_LINES * LINE_DOTS or not job.segment.visible:
+            return
+        verdict = self._judge()
+        if not verdict.why_not:
+            job.verdict = verdict
+            words = f"before the last feed (an unknown end, {piece.data.hex(' ')})"
+            self._choose(place, verdict, 0, words, only_at_close=True)

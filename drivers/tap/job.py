@@ -64,6 +64,8 @@ class Chosen:
     feed_lines: int
     words: str
     ticket: int
+    only_at_close: bool = False
+    """What stands behind the place is not understood: only the stream's end shows that it was the paper's end."""
 
 
 @dataclass(slots=True)

@@ -32,11 +32,18 @@ class TapSession(Follower):
         for piece in self._reader.feed(data):
             self._take(piece, now_s)
         if self._reader.lost:
-            self._pos = self._held.end
+            self._more_unknown()
         if len(self._held) > limits.TAP_HELD_BYTES:
             self._give_way("more followed the cut than is kept back")
         self._try_end(now_s)
         return self._out()
+
+    def _more_unknown(self) -> None:
+        """What follows an unknown command is counted only: much of it is no driver's last word."""
+        chosen, begin, self._pos = self._job.chosen, self._pos, self._held.end
+        self._unknown_bytes += self._pos - begin
+        if chosen is not None and chosen.only_at_close and self._unknown_bytes > limits.TAP_TRAILER_BYTES:
+            self._job.chosen = None
 
     def answer(self, ticket: int, said: Document | str, now_s: float) -> list[Action]:
         """Take the daemon's answer to a question: what to append, or why nothing."""
@@ -98,7 +105,8 @@ class TapSession(Follower):
         """When silence ends the job; never within a command, whose data may come slowly."""
         if self._pos == self._job.start or self._reader.inside_command:
             return NEVER
-        waiting = limits.TAP_QUIET_MS if self._job.chosen is not None else limits.TAP_IDLE_MS
+        chosen = self._job.chosen
+        waiting = limits.TAP_IDLE_MS if chosen is None or chosen.only_at_close else limits.TAP_QUIET_MS
         return self._last_s + waiting / 1000
 
     def _try_end(self, now_s: float) -> None:
@@ -138,7 +146,9 @@ class TapSession(Follower):
         """What is held goes: with what the daemon said if it has spoken, else as it was."""
         job = self._job
         if job.chosen is not None:
-            if job.chosen.ticket in self._answers:
+            if job.chosen.only_at_close:
+                job.why = f"in doubt: {self._doubt}"
+            elif job.chosen.ticket in self._answers:
                 self._insert(job.chosen)
             else:
                 job.why = why
@@ -177,6 +187,7 @@ class TapSession(Follower):
         self._answers.clear()
         if self._doubt:
             self._doubt, self.state = "", PrinterState(self._rules.chinese_start)
+            self._unknown_bytes = 0
             self._reader = PieceReader(self._rules.extra_commands)
         self._job = Job(self._pos)
 

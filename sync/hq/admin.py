@@ -1,21 +1,24 @@
 """What an operator asks of a running HQ, over a unix socket in its data directory (mode 0600 is the guard).
 
 Served by sync.hq.main, called by `pos-agent hq ...`: the database has one opener, so while HQ serves, it does the work.
+Where none serves, the command opens the database and calls the same application in its own process.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from agent.domain.errors import AgentError
-from sync.hq import door, members_admin, wechat_admin
-from sync.hq.admin_door import Ask, Hq
+from sync.hq import door, enrol, members_admin, roll_out, stores_admin, wechat_admin
+from sync.hq.admin_door import Ask, Hq, Told
+from sync.hq.bounds import ENROL_CODE_BYTES
+from sync.hq.db.seam import Connection
 from sync.hq.service import HqService
-
-SOCKET: Final = "hq.sock"
+from sync.hq.stores_admin import known_station
 
 
 class BrandAsk(Ask):
@@ -116,9 +119,9 @@ async def workstation(ask: StationAsk, hq: Hq) -> JSONResponse:
 
 
 @router.post("/imports")
-async def imports(ask: ImportAsk, hq: Hq) -> JSONResponse:
+async def imports(ask: ImportAsk, hq: Hq, told: Told) -> JSONResponse:
     """Import a file."""
-    return JSONResponse(await import_file(hq, ask))
+    return JSONResponse(await import_file(hq, ask, told))
 
 
 @router.post("/coupons")
@@ -150,6 +153,7 @@ async def seals(ask: SealsAsk, hq: Hq) -> JSONResponse:
 @router.post("/leases")
 async def held_leases(ask: LeasesAsk, hq: Hq) -> JSONResponse:
     """Say what workstations could still spend of the leases they hold."""
+    await known_station(hq, ask.workstation_id)
     return JSONResponse({"at_risk": [asdict(one) for one in await hq.at_risk(ask.workstation_id)]})
 
 
@@ -166,22 +170,28 @@ async def restored(ask: RestoredAsk, hq: Hq) -> JSONResponse:
 
 
 @router.post("/snapshots")
-async def snapshots(ask: SnapshotAsk, hq: Hq) -> JSONResponse:
+async def snapshots(ask: SnapshotAsk, hq: Hq, told: Told) -> JSONResponse:
     """Make a snapshot."""
-    return JSONResponse(await make_snapshot(hq, ask))
+    return JSONResponse(await make_snapshot(hq, ask, told))
 
 
 @router.post("/differences")
 async def recomputed(ask: DifferencesAsk, hq: Hq) -> JSONResponse:
     """List events that say something else than HQ reckons."""
+    await known_station(hq, ask.workstation_id)
     return JSONResponse({"differences": [asdict(one) for one in await hq.differences(ask.workstation_id)]})
 
 
 async def add_station(hq: HqService, ask: StationAsk) -> str:
-    """Create the store if it is named, then the workstation; its one-time code."""
-    if ask.store_name:
-        await hq.add_store(ask.brand_id, ask.store_id, ask.store_name)
-    return await hq.add_workstation(ask.store_id, ask.workstation_id)
+    """Create the store if it is named and the workstation, both or neither; its one-time code."""
+    secret, now = hq.parts.entropy.token(ENROL_CODE_BYTES), hq.now_ms()
+
+    def work(connection: Connection) -> str:
+        if ask.store_name:
+            enrol.add_store(connection, ask.brand_id, ask.store_id, ask.store_name)
+        return enrol.add_workstation(connection, ask.store_id, ask.workstation_id, secret, now)
+
+    return await hq.parts.books.write(work)
 
 
 async def add_token(hq: HqService, ask: TokenAsk) -> str:
@@ -208,13 +218,13 @@ async def after_restore(hq: HqService, ask: RestoredAsk) -> dict[str, Any]:
     }
 
 
-async def make_snapshot(hq: HqService, ask: SnapshotAsk, progress: Any = None) -> dict[str, Any]:
+async def make_snapshot(hq: HqService, ask: SnapshotAsk, progress: Any) -> dict[str, Any]:
     """Make a snapshot of a brand: its id, rows by table, and its size plain and packed."""
-    made = await (hq.build_snapshot(ask.brand_id, progress) if progress else hq.build_snapshot(ask.brand_id))
+    made = await hq.build_snapshot(ask.brand_id, progress)
     return {"snapshot_id": made.snapshot_id, "rows": made.rows, "size": made.size, "packed": made.packed}
 
 
-async def import_file(hq: HqService, ask: ImportAsk, progress: Any = None) -> dict[str, Any]:
+async def import_file(hq: HqService, ask: ImportAsk, progress: Any) -> dict[str, Any]:
     """Import by kind: `report`, or for rules `rules_new` and `warnings`. Raises AgentError for an unknown kind."""
     path = Path(ask.path)
     if ask.what == "rules":
@@ -233,13 +243,15 @@ async def import_file(hq: HqService, ask: ImportAsk, progress: Any = None) -> di
     return {"report": asdict(await steps[ask.what](ask.brand_id, path, skip_bad=ask.skip_bad, progress=progress))}
 
 
-def create_admin_app(hq: HqService) -> FastAPI:
-    """Make the application of the unix socket."""
+def create_admin_app(hq: HqService, progress: Callable[..., None] = lambda *_: None) -> FastAPI:
+    """Make the application of the unix socket; `progress` is told of long work: (stage, done), (stage, done, total)."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.hq = hq
+    app.state.hq, app.state.progress = hq, progress
     app.include_router(router, prefix="/admin")
     app.include_router(wechat_admin.router, prefix="/admin")
     app.include_router(members_admin.router, prefix="/admin")
+    app.include_router(roll_out.router, prefix="/admin")
+    app.include_router(stores_admin.router, prefix="/admin")
 
     @app.exception_handler(AgentError)
     async def refused(_: Request, error: AgentError) -> Any:

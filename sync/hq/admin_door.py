@@ -3,7 +3,8 @@
 Used by sync.hq.admin, members_admin and wechat_admin.
 """
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
@@ -22,5 +23,12 @@ async def _service(request: Request) -> HqService:
     return hq
 
 
+async def _progress(request: Request) -> Callable[..., None]:
+    told: Callable[..., None] = request.app.state.progress
+    return told
+
+
 Hq = Annotated[HqService, Depends(_service)]
 """The HQ that answers."""
+Told = Annotated[Any, Depends(_progress)]
+"""Who is told how far long work is: (stage, done), (stage, done, total)."""

@@ -18,6 +18,7 @@ from agent.domain.ledger import LOT_CHARS
 from agent.worker import WorkerClosed
 from sync.claim_protocol import ClaimRequest
 from sync.hq import door
+from sync.hq.admission import Admission, Turns
 from sync.hq.bounds import PROOF_REQUEST_BYTES, REQUEST_BYTES, SMALL_REQUEST_BYTES
 from sync.hq.channel_http import add_channel_calls
 from sync.hq.seals import as_csv
@@ -57,6 +58,7 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_api_route(f"{_STATION}/totals", calls.totals, methods=["GET"])
     add_wechat_calls(app, hq)
     add_channel_calls(app, hq)
+    app.add_middleware(Admission, turns=Turns(hq.mono_s))
     app.add_middleware(_Stamped, now_ms=hq.now_ms)
     app.add_exception_handler(AgentError, _refused)
     app.add_exception_handler(ValidationError, _unreadable)

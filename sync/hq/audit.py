@@ -99,45 +99,6 @@ def _day_totals(connection: Connection, walk: Walk, workstation_id: str) -> None
             walk.find("day_totals", f"{day} {state}", "DOES_NOT_FOLLOW", detail)
 
 
-def strangers(connection: Connection, workstation_id: str) -> list[Finding]:
-    """Epochs that rows name but no chain has; one index look-up per epoch."""
-    known = {
-        row["epoch"]
-        for row in connection.execute("SELECT epoch FROM chains WHERE workstation_id = :id", {"id": workstation_id})
-    }
-    found: list[Finding] = []
-    for epoch in sorted(known):
-        row = connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM events WHERE workstation_id = :id AND epoch = :epoch)",
-            {"id": workstation_id, "epoch": epoch},
-        ).fetchone()
-        if not row[0]:
-            found.append(Finding(side="hq", table="chains", epoch=epoch, key=epoch, code="NO_EVENT"))
-    for table in (
-        "events",
-        "postings",
-        "transactions",
-        "day_totals",
-        "seals",
-        "conflicts",
-        "lease_closings",
-        "claims",
-        "claim_backs",
-    ):
-        epoch = ""
-        while True:
-            row = connection.execute(
-                f"SELECT MIN(epoch) FROM {table} WHERE workstation_id = :id AND epoch > :epoch",
-                {"id": workstation_id, "epoch": epoch},
-            ).fetchone()
-            if row[0] is None:
-                break
-            epoch = str(row[0])
-            if epoch not in known:
-                found.append(Finding(side="hq", table=table, epoch=epoch[:64], key=epoch[:64], code="EPOCH_UNKNOWN"))
-    return found
-
-
 def conflicts(connection: Connection, workstation_id: str) -> list[Finding]:
     """Every fork by name, and conflicts that do not follow from their bodies or belong to no event."""
     rows = connection.execute(

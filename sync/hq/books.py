@@ -20,7 +20,7 @@ from sync.hq.bounds import RANGES
 from sync.hq.clashes import Clashes
 from sync.hq.db.seam import Connection, Contended
 from sync.hq.enrol import Station
-from sync.hq.fold import Folder
+from sync.hq.fold import Folder, Stored
 from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
 from sync.hq.keys import verify
 from sync.protocol import PROTOCOL, Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
@@ -64,11 +64,13 @@ def ingest(
             beside()
         intake = _Intake(connection, station, batch.epoch, at_ms)
         intake.take_all(batch.events)
-        advanced = Folder(connection, station, batch.epoch, at_ms, intake.judged).advance()
+        advanced = Folder(connection, station, batch.epoch, at_ms, intake.judged, intake.stored).advance()
         on_strangers(advanced.strangers)
         for seq in intake.verdicts.keys() & set(advanced.broken):
             intake.say(seq, VerdictKind.SUSPENDED, CHAIN_MISMATCH)
-        gaps = missing_ranges(connection, station.workstation_id, batch.epoch, advanced.watermark)
+        gaps: list[tuple[int, int]] = []
+        if advanced.behind:
+            gaps = missing_ranges(connection, station.workstation_id, batch.epoch, advanced.watermark)
     return BatchAnswer(watermark=advanced.watermark, gaps=gaps, verdicts=[intake.verdicts[e.seq] for e in batch.events])
 
 
@@ -94,6 +96,7 @@ class _Intake:
     at_ms: int
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     judged: dict[int, Judgement] = field(default_factory=dict)
+    stored: dict[int, Stored] = field(default_factory=dict)
 
     def _key(self, **more: object) -> dict[str, object]:
         return {"workstation_id": self.station.workstation_id, "epoch": self.epoch, **more}
@@ -138,19 +141,18 @@ class _Intake:
         codes = Clashes(self.connection, self.station, self.epoch).settle(
             [(event.seq, self.judged[event.seq]) for event, _digest in fresh]
         )
-        rows = [
-            self._key(
-                seq=event.seq,
-                body=event.body,
-                digest=digest,
-                chain=bytes.fromhex(event.chain),
-                state="suspended" if codes[event.seq] else "ok",
-                code=codes[event.seq],
-                received_at_ms=self.at_ms,
-            )
-            for event, digest in fresh
-        ]
+        sent = {event.seq: (digest, bytes.fromhex(event.chain), codes[event.seq]) for event, digest in fresh}
+        key = self._key(received_at_ms=self.at_ms)
+        rows = []
+        for event, _digest in fresh:
+            digest, chain, code = sent[event.seq]
+            state = "suspended" if code else "ok"
+            rows.append({
+                **key, "seq": event.seq, "body": event.body, "digest": digest, "chain": chain, "state": state,
+                "code": code,
+            })  # fmt: skip
         created = self.connection.add_events(rows)
+        self.stored = {seq: stored for seq, stored in sent.items() if seq in created}
         known = [event for event, _digest in fresh if event.seq not in created]
         if known and self._held(known):
             raise Contended  # another process took the same batch in: compared anew, it is known

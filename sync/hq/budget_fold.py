@@ -12,7 +12,7 @@ from agent.domain.budget import BUDGET_LEASE
 from agent.domain.ledger import COUPON_ACCOUNT, GIFT_ACCOUNT, POINTS_ACCOUNT, PRINCIPAL_ACCOUNT
 from agent.domain.offline import Conflict, Kind, Opening, TillEvent, judge
 from sync.hq import audit
-from sync.hq.db.seam import Connection, Row, among
+from sync.hq.db.seam import Connection, Row
 from sync.hq.judge import Judgement
 from sync.proof import Finding
 
@@ -36,9 +36,9 @@ def _risked(connection: Connection, owners: Sequence[str]) -> list[str]:
     """Those of whom a till has risked anything, in order."""
     if not owners:
         return []
-    places, key = among("id", owners)
+    wanted, key = connection.any_of("id", owners)
     rows = connection.execute(
-        f"SELECT DISTINCT member_id FROM postings WHERE lease = :lease AND member_id IN ({places}) ORDER BY member_id",
+        f"SELECT DISTINCT member_id FROM postings WHERE lease = :lease AND member_id {wanted} ORDER BY member_id",
         {"lease": BUDGET_LEASE, **key},
     ).fetchall()
     return [row["member_id"] for row in rows]

@@ -16,7 +16,7 @@ from agent.domain.errors import Refusal
 from agent.domain.ledger import COUPON_ACCOUNT, POINTS_ACCOUNT
 from agent.domain.rules import RuleSet
 from sync.channel_protocol import ChannelAnswer, ChannelEvent
-from sync.hq import channels, lots, member_standing, offers_fold, referrals
+from sync.hq import channels, coupon_uses, lots, member_standing, offers_fold, referrals
 from sync.hq.channel_sales import Rate, rate_of, sign_in
 from sync.hq.channel_takes import give_back, take
 from sync.hq.channels import Channel
@@ -157,6 +157,7 @@ class Taking:
         taken = take(
             self.connection, self.channel.brand_id, self.member_id, COUPON_ACCOUNT, self.ask.coupon_id, 1, self.now_ms
         )  # fmt: skip
+        self._noted(self.ask.coupon_id, -1)
         lots_taken: list[Json] = [list(one) for one in taken]
         return Booked(0, 0, business_day(self.now_ms), {"lots": lots_taken}, spent=True)
 
@@ -173,7 +174,13 @@ class Taking:
             self.connection, self.channel.brand_id, self.member_id, account, taken, of["returned"], amount, self.now_ms
         )  # fmt: skip
         self._returned(of, amount, 0)
+        if account == COUPON_ACCOUNT:
+            self._noted(str(taken[0][0]), amount)
         return Booked(amount if account == POINTS_ACCOUNT else 0, 0, of["business_day"])
+
+    def _noted(self, coupon_id: str, amount: int) -> None:
+        place = coupon_uses.online_place(self.channel.name, self.ask.request_id)
+        coupon_uses.note(self.connection, self.channel.brand_id, coupon_id, place, amount, self.now_ms)
 
     def _returned(self, of: Row, amount: int, points: int) -> None:
         self.connection.execute(

@@ -5,7 +5,7 @@ price changes; what of the sale was returned earns nothing, before the credit or
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -110,41 +110,51 @@ def follow(
     connection: Connection, station: Station, epoch: str, moves: Sequence[tuple[int, Judgement]], now_ms: int
 ) -> None:
     """Keep the claims of folded sales, settle who asked before they came, take back what returns take back."""
+    claims: dict[str, int] = {}
     for seq, judgement in moves:
-        name = EventName(station.workstation_id, epoch, seq)
         if judgement.claim:
-            _keep(connection, station.brand_id, name, judgement.claim, now_ms)
-        elif judgement.of is not None:
+            claims.setdefault(judgement.claim, seq)
+    waiting = _keep(connection, station, epoch, claims) if claims else {}
+    for seq, judgement in moves:
+        for row in waiting.get(seq, ()):
+            _settle_parked(connection, station.brand_id, row, now_ms)
+        if not judgement.claim and judgement.of is not None:
+            name = EventName(station.workstation_id, epoch, seq)
             _take_back(connection, station.brand_id, name, judgement.of, now_ms)
 
 
-def _keep(connection: Connection, brand_id: str, name: EventName, sha256: str, now_ms: int) -> None:
-    kept = connection.execute(
+def _keep(connection: Connection, station: Station, epoch: str, claims: Mapping[str, int]) -> dict[int, list[Row]]:
+    """Keep claims (hash -> seq of their sale) that nobody has made yet; by seq, who has asked for one of them."""
+    key = {"brand_id": station.brand_id, "workstation_id": station.workstation_id, "epoch": epoch}
+    connection.bulk(
         "INSERT INTO claims (brand_id, sha256, workstation_id, epoch, seq)"
-        " VALUES (:brand_id, :sha256, :workstation_id, :epoch, :seq) ON CONFLICT DO NOTHING",
+        " SELECT brand_id, sha256, workstation_id, epoch, seq FROM incoming AS i WHERE true ON CONFLICT DO NOTHING",
+        [{**key, "sha256": sha256, "seq": seq} for sha256, seq in claims.items()],
+    )
+    rows = connection.execute(
+        "SELECT c.seq, c.sha256, j.request_id, j.member_id, j.at_ms FROM claims c"
+        " JOIN claim_joins j ON j.brand_id = c.brand_id AND j.sha256 = c.sha256 AND j.state = 'parked'"
+        " JOIN members m ON m.member_id = j.member_id AND m.status = 'active' WHERE c.brand_id = :brand_id"
+        " AND c.workstation_id = :workstation_id AND c.epoch = :epoch AND c.seq BETWEEN :first AND :last"
+        " ORDER BY c.seq, j.at_ms, j.request_id",
+        {**key, "first": min(claims.values()), "last": max(claims.values())},
+    )
+    waiting: dict[int, list[Row]] = {}
+    for row in rows:
+        waiting.setdefault(row["seq"], []).append(row)
+    return waiting
+
+
+def _settle_parked(connection: Connection, brand_id: str, row: Row, now_ms: int) -> None:
+    done = settle(connection, brand_id, row["sha256"], row["member_id"], row["at_ms"], now_ms)
+    connection.execute(
+        "UPDATE claim_joins SET state = :state, code = :code, points = :points"
+        " WHERE brand_id = :brand_id AND request_id = :request_id",
         {
-            "brand_id": brand_id, "sha256": sha256, "workstation_id": name.workstation_id, "epoch": name.epoch,
-            "seq": name.seq,
+            "state": done.state, "code": done.code, "points": done.points, "brand_id": brand_id,
+            "request_id": row["request_id"],
         },
     )  # fmt: skip
-    if kept.rowcount != 1:
-        return
-    waiting = connection.execute(
-        "SELECT j.request_id, j.member_id, j.at_ms FROM claim_joins j JOIN members m ON m.member_id = j.member_id"
-        " WHERE j.brand_id = :brand_id AND j.sha256 = :sha256 AND j.state = 'parked' AND m.status = 'active'"
-        " ORDER BY j.at_ms, j.request_id",
-        {"brand_id": brand_id, "sha256": sha256},
-    ).fetchall()
-    for row in waiting:
-        done = settle(connection, brand_id, sha256, row["member_id"], row["at_ms"], now_ms)
-        connection.execute(
-            "UPDATE claim_joins SET state = :state, code = :code, points = :points"
-            " WHERE brand_id = :brand_id AND request_id = :request_id",
-            {
-                "state": done.state, "code": done.code, "points": done.points, "brand_id": brand_id,
-                "request_id": row["request_id"],
-            },
-        )  # fmt: skip
 
 
 def _take_back(connection: Connection, brand_id: str, name: EventName, of: EventName, now_ms: int) -> None:

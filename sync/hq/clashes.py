@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sync.hq.db.seam import Connection, Contended, among
+from sync.hq.db.seam import Connection, Contended
 from sync.hq.enrol import Station
 from sync.hq.judge import MEMBER_UNKNOWN, TRANSACTION_USED, Judgement
 
@@ -38,9 +38,9 @@ class Clashes:
     def _members(self, owners: Sequence[str]) -> frozenset[str]:
         if not owners:
             return frozenset()
-        places, key = among("id", owners)
+        wanted, key = self.connection.any_of("id", owners)
         rows = self.connection.execute(
-            f"SELECT member_id FROM members WHERE brand_id = :brand_id AND member_id IN ({places})",
+            f"SELECT member_id FROM members WHERE brand_id = :brand_id AND member_id {wanted}",
             {"brand_id": self.station.brand_id, **key},
         )
         return frozenset(row["member_id"] for row in rows)
@@ -48,10 +48,10 @@ class Clashes:
     def _transactions(self, ids: Sequence[str]) -> dict[str, _Place]:
         if not ids:
             return {}
-        places, key = among("id", ids)
+        wanted, key = self.connection.any_of("id", ids)
         rows = self.connection.execute(
             "SELECT transaction_id, workstation_id, epoch, seq FROM transactions"
-            f" WHERE brand_id = :brand_id AND transaction_id IN ({places})",
+            f" WHERE brand_id = :brand_id AND transaction_id {wanted}",
             {"brand_id": self.station.brand_id, **key},
         )
         return {row["transaction_id"]: (row["workstation_id"], row["epoch"], row["seq"]) for row in rows}
@@ -81,10 +81,11 @@ class Clashes:
     def _mark(self) -> None:
         # ORDER: by id, so that two batches with the same payments wait for each other in one direction only.
         marks = sorted(self._marks, key=lambda one: str(one["transaction_id"]))
-        inserted = self.connection.executemany(
+        inserted = self.connection.bulk(
             "INSERT INTO transactions (brand_id, transaction_id, workstation_id, epoch, seq)"
-            " VALUES (:brand_id, :transaction_id, :workstation_id, :epoch, :seq) ON CONFLICT DO NOTHING",
+            " SELECT brand_id, transaction_id, workstation_id, epoch, seq FROM incoming AS i WHERE true"
+            " ON CONFLICT DO NOTHING",
             marks,
         )
-        if inserted.rowcount < len(marks):
+        if inserted < len(marks):
             raise Contended  # another workstation's batch used one of them meanwhile

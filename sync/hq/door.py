@@ -154,6 +154,13 @@ def unavailable(code: str) -> Response:
     return response
 
 
+def busy(after_s: int) -> Response:
+    """503 before anything was read: more calls than HQ can answer in time; this one's turn is in `after_s` seconds."""
+    response = _problem(503, "BUSY", "headquarters is busy", "the store comes back by itself")
+    response.headers["Retry-After"] = str(after_s)
+    return response
+
+
 def plain(status: int, code: str) -> Response:
     """An error that carries nothing but its code."""
     return _problem(status, code, "", "")

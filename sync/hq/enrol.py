@@ -9,6 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from agent.domain.dynamic_code import compose, signing_bytes
 from agent.domain.errors import Refusal
@@ -37,15 +38,22 @@ class Station:
 def init_brand(
     connection: Connection, keys: HqKeys, brand_id: str, name: str, join_url: str, at_ms: int, index_key: bytes
 ) -> None:
-    """Create a brand, or update its name and join address; the index key (32 bytes) is taken only at creation."""
+    """Create a brand, or update its name and, where one is given, its join address.
+
+    The index key (32 bytes) is taken only at creation.
+    """
     if _BRAND_ID.fullmatch(brand_id) is None:
         raise Refusal("BRAND_ID_INVALID", f"brand id {brand_id!r}: use 1 to 32 of A-Z a-z 0-9 _ -", field="brand_id")
     _check_text("name", name, least=1)
     _check_text("join_url", join_url)
+    if join_url and not (join_url.startswith(("https://", "http://")) and urlsplit(join_url).hostname):
+        hint = "such as https://join.example.com/j?s=S001"
+        raise Refusal("TEXT_INVALID", "the join page is an address in the web", hint=hint, field="join_url")
     connection.execute(
         "INSERT INTO brands (brand_id, name, join_url, index_key_sealed, index_key_version, created_at_ms)"
         " VALUES (:brand_id, :name, :join_url, :sealed, 1, :at_ms)"
-        " ON CONFLICT (brand_id) DO UPDATE SET name = excluded.name, join_url = excluded.join_url",
+        " ON CONFLICT (brand_id) DO UPDATE SET name = excluded.name, join_url = CASE WHEN excluded.join_url = ''"
+        " THEN brands.join_url ELSE excluded.join_url END",
         {
             "brand_id": brand_id,
             "name": name,
@@ -84,7 +92,8 @@ def add_workstation(
     """
     _check_id("workstation_id", workstation_id)
     if connection.execute("SELECT 1 FROM stores WHERE store_id = :id", {"id": store_id}).fetchone() is None:
-        raise Refusal("STORE_UNKNOWN", f"there is no store {store_id}", field="store_id", status=404)
+        hint = "its name creates it: pos-agent hq enrol --name"
+        raise Refusal("STORE_UNKNOWN", f"there is no store {store_id}", hint=hint, field="store_id", status=404)
     known = station(connection, workstation_id)
     if known is not None and known.store_id != store_id:
         raise Refusal("WORKSTATION_OTHER_STORE", f"{workstation_id} stands in store {known.store_id}", status=409)

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from agent.domain.errors import Refusal, StorageError
 from agent.limits import TEXT_CHARS
-from sync.hq import member_write
+from sync.hq import feed_gaps, member_write
 from sync.hq.bounds import DIFFERENCES_LISTED
 from sync.hq.db.seam import Connection
 from sync.hq.feeds import ends
@@ -123,11 +123,20 @@ def replay(connection: Connection, witness: ErasureWitness) -> int:
 
     A member that the copy does not know yet has nothing to erase.
     """
-    done = 0
-    for one in witness.read():
-        known = connection.execute("SELECT 1 FROM members WHERE member_id = :id", {"id": one.member_id}).fetchone()
-        done += known is not None and erase(connection, one)
-    return done
+    left = [one for one in witness.read() if _is_left(connection, one.member_id)]
+    # ORDER: the leap first; a till that has read on since the copy would pass the tombstones by, and seem to know them.
+    for brand_id in sorted({one.brand_id for one in left}):
+        feed_gaps.leap(connection, brand_id)
+    return sum(erase(connection, one) for one in left)
+
+
+def _is_left(connection: Connection, member_id: str) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM members m WHERE m.member_id = :id AND NOT EXISTS"
+        " (SELECT 1 FROM erasures e WHERE e.member_id = m.member_id)",
+        {"id": member_id},
+    )
+    return found.fetchone() is not None
 
 
 # --- tills ----------------------------------------------------------------------------------------------------------

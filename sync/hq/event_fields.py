@@ -5,6 +5,7 @@ Pure; called by sync.hq.judge alone. No floats near money; unknown additional fi
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, TypeGuard
 
 from agent.domain.business_day import parse_day
@@ -29,7 +30,9 @@ _GIVES_MONEY: Final = frozenset({"return", "void", "recharge_cancel", "count_use
 _MOVES_RIGHTS: Final = frozenset({LEASE_OPEN, LEASE_CLOSE})
 _KINDS: Final = frozenset((kind, 1) for kind in _TAKES_MONEY | _GIVES_MONEY | _MOVES_RIGHTS)
 _PAYABLE_FEN: Final = SALE_LINES * AMOUNT_FEN  # LIMIT: ten million such sales a day still add up inside int64
+_MOVES: Final = frozenset((*ACCOUNTS, PENDING_ACCOUNT))
 _ID_CHARS: Final = 64
+_DAYS_KEPT: Final = 512  # LIMIT: days remembered as such; a batch speaks of few
 _CLAIM: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -54,8 +57,10 @@ def read(body: str) -> Event:
 
 def check_name(event: Event, name: EventName, store_id: str, brand_id: str) -> None:
     """See that the event is who it was sent as, of this store and brand, and of a kind HQ knows; Fault."""
-    said = (event.get("workstation_id"), event.get("epoch"), event.get("seq"))
-    if said != (name.workstation_id, name.epoch, name.seq) or isinstance(event.get("seq"), bool):
+    seq = event.get("seq")
+    if (event.get("workstation_id"), event.get("epoch"), seq) != (name.workstation_id, name.epoch, name.seq):
+        raise Fault(NAME_MISMATCH)
+    if type(seq) is not int:  # True is 1
         raise Fault(NAME_MISMATCH)
     if (event.get("store_id"), event.get("brand_id")) != (store_id, brand_id):
         raise Fault(STORE_MISMATCH)
@@ -77,6 +82,7 @@ def business_day(event: Event) -> str:
     return day
 
 
+@lru_cache(_DAYS_KEPT)
 def _is_day(text: str) -> bool:
     try:
         return len(text) == 10 and parse_day(text).isoformat() == text
@@ -111,13 +117,13 @@ def clock_trusted(event: Event) -> bool:
 def claim_in(event: Event) -> str:
     """A claim that cannot be read is none: nothing can be credited by it."""
     claim = event.get("claim_sha256")
-    return claim if isinstance(claim, str) and _kind(event) == "sale" and _CLAIM.fullmatch(claim) else ""
+    return claim if isinstance(claim, str) and event.get("kind") == "sale" and _CLAIM.fullmatch(claim) else ""
 
 
 def sale_of(event: Event, name: EventName) -> EventName | None:
     """The sale that a return or void gives back; None where it names none."""
     of = event.get("of")
-    if _kind(event) not in ("return", "void") or not isinstance(of, dict):
+    if not isinstance(of, dict) or _kind(event) not in ("return", "void"):
         return None
     epoch, seq = of.get("epoch"), of.get("seq")
     return EventName(name.workstation_id, epoch, seq) if _text(epoch) and _integer(seq, 2**53 - 1) else None
@@ -141,7 +147,7 @@ def postings_in(event: Event) -> tuple[Posting, ...]:
         account, owner, amount = entry.get("account"), entry.get("owner"), entry.get("amount")
         if not _text(account) or not _text(owner) or not _integer(amount, POINTS):
             raise Fault(MALFORMED)
-        if account not in (*ACCOUNTS, PENDING_ACCOUNT):
+        if account not in _MOVES:
             raise Fault(ACCOUNT_UNKNOWN)
         more = [entry.get(key, "") for key in ("bucket", "expires", "lease")]
         said = [one for one in more if isinstance(one, str) and len(one) <= LOT_CHARS]
@@ -155,6 +161,8 @@ def leases_in(
     event: Event, name: EventName, postings: tuple[Posting, ...]
 ) -> tuple[tuple[OpenedLease, ...], Closing | None]:
     """Rights that it opens and closes; Fault MALFORMED."""
+    if not postings and _kind(event) not in _MOVES_RIGHTS:
+        return (), None
     try:
         return opened_by(event, name, postings), closed_by(event)
     except ValueError as error:
@@ -164,7 +172,8 @@ def leases_in(
 def transaction_ids(event: Event) -> tuple[str, ...]:
     """WeChat transactions an event claims; each may count once in the brand. Giving back names them, claims none."""
     found: list[str] = []
-    if _kind(event) in _MOVES_RIGHTS:
+    kind = _kind(event)
+    if kind in _MOVES_RIGHTS:
         return ()
     for tender in _objects(event, "tenders"):
         transaction_id = tender.get("transaction_id")
@@ -173,7 +182,7 @@ def transaction_ids(event: Event) -> tuple[str, ...]:
         if not _text(transaction_id):
             raise Fault(MALFORMED)
         found.append(transaction_id)
-    return tuple(found) if _kind(event) in _TAKES_MONEY else ()
+    return tuple(found) if kind in _TAKES_MONEY else ()
 
 
 def _objects(event: Event, key: str) -> list[dict[str, Json]]:
@@ -191,4 +200,4 @@ def _text(value: object) -> TypeGuard[str]:
 
 
 def _integer(value: object, bound: int) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= bound
+    return type(value) is int and -bound <= value <= bound

@@ -4,12 +4,12 @@ Called by sync.hq.service. Feed numbers are given inside the write transaction t
 brand and feed whose row that transaction holds: a reader therefore never sees a number before a smaller one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from agent.domain.errors import Refusal
 from agent.limits import FEED_PAGE_ROWS, LEASES_RECALLED
-from sync.hq import restored
+from sync.hq import feed_gaps, restored
 from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.member_rows import MEMBER_SELECT, member_row
@@ -45,8 +45,8 @@ def reserve(connection: Connection, brand_id: str, feed: Feed, rows: int) -> int
     """Take `rows` feed numbers inside the caller's write transaction; gives the first of them."""
     hold_brand(connection, brand_id)  # ORDER: to the commit, so that no reader sees a number before a smaller one
     row = connection.execute(
-        "UPDATE feed_counters SET last_no = last_no + :rows WHERE brand_id = :brand_id AND feed = :feed"
-        " RETURNING last_no",
+        f"UPDATE feed_counters SET last_no = last_no + :rows + {feed_gaps.TO_LEAP}"
+        " WHERE brand_id = :brand_id AND feed = :feed RETURNING last_no",
         {"rows": rows, "brand_id": brand_id, "feed": feed.value},
     ).fetchone()
     if row is None:
@@ -69,27 +69,37 @@ def touch_members(connection: Connection, brand_id: str, member_ids: Iterable[st
 def page(connection: Connection, station: Station, feed: Feed, after: int, limit: int = FEED_PAGE_ROWS) -> FeedPage:
     """Read the rows behind cursor `after` in feed order, with this workstation's watermarks of the same moment.
 
-    Refusal 409 CURSOR_AHEAD when the store has seen more than this HQ ever gave (HQ was restored from a backup):
+    Refusal 409 CURSOR_AHEAD when the store has seen what this HQ never gave, or forgot (it was restored from a backup):
     answering an empty page would silently lose every change until the counter caught up.
     """
     # ORDER: one transaction, so that balances and watermarks speak of the same events.
     with connection.snapshot():
         key = {"brand_id": station.brand_id, "feed": feed.value}
         last = connection.execute(
-            "SELECT last_no FROM feed_counters WHERE brand_id = :brand_id AND feed = :feed", key
-        ).fetchone()["last_no"]
-        if after > last:
-            hint = "pull this feed again from 0"
-            raise Refusal("CURSOR_AHEAD", f"{feed.value}: cursor {after} is past {last}", hint=hint, status=409)
+            f"SELECT c.last_no, {feed_gaps.IS_FORGOTTEN} AS forgotten FROM feed_counters c"
+            " WHERE c.brand_id = :brand_id AND c.feed = :feed",
+            {**key, "after": after},
+        ).fetchone()
+        if after > last["last_no"] or last["forgotten"]:
+            hint, past = "pull this feed again from 0", "what is known" if last["forgotten"] else last["last_no"]
+            raise Refusal("CURSOR_AHEAD", f"{feed.value}: cursor {after} is past {past}", hint=hint, status=409)
         found = rows_behind(connection, station.brand_id, feed, after, limit + 1)
         rows = [feed_row(connection, feed, row) for row in found[:limit]]
         watermarks = watermarks_of(connection, station.workstation_id) if feed is Feed.MEMBERS else {}
         recalls = _recalls(connection, station.workstation_id) if feed is Feed.MEMBERS else []
         report = restored.wanted_of(connection, station) if feed is Feed.MEMBERS else ""
-    cursor = found[: len(rows)][-1]["feed_no"] if rows else after
     more = len(found) > limit
+    cursor = found[: len(rows)][-1]["feed_no"] if rows else after
     return FeedPage(
         feed=feed, rows=rows, cursor=cursor, more=more, watermarks=watermarks, recalls=recalls, report=report
+    )
+
+
+def is_ahead(connection: Connection, brand_id: str, cursors: Mapping[str, int]) -> bool:
+    """Whether any of these cursors, by feed, is one that this HQ never gave or has forgotten."""
+    last = ends(connection, brand_id)
+    return any(
+        no > last.get(feed, 0) or feed_gaps.is_forgotten(connection, brand_id, feed, no) for feed, no in cursors.items()
     )
 
 

@@ -6,6 +6,7 @@ totals and the chain head hold.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from agent.domain.digest import extend, genesis
 from agent.domain.ids import EventName
@@ -14,11 +15,14 @@ from agent.domain.ledger import fold
 from agent.domain.sale import Posting
 from agent.limits import BATCH_EVENTS
 from sync.hq import audit, budget_fold, claims, clocks, offers_fold, releases, wechat_checks
-from sync.hq.db.seam import Connection, Row
+from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.feeds import hold_brand, hold_member, touch_members
 from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
 from sync.hq.lease_book import LeaseBook
+
+Stored: TypeAlias = tuple[bytes, bytes, str]
+"""Digest, chain and code of an event in the books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,20 @@ class Advanced:
     broken: Sequence[int]
     strangers: Sequence[OpenedLease] = ()
     """Leases that were opened and that HQ does not know it granted."""
+    behind: bool = False
+    """Whether HQ holds events behind a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Folds one epoch of one workstation; `judged` holds what this batch has judged already, by seq."""
+    """Folds one epoch of one workstation; `judged` and `stored` hold what this batch has done already, by seq."""
 
     connection: Connection
     station: Station
     epoch: str
     at_ms: int
     judged: Mapping[int, Judgement]
+    stored: Mapping[int, Stored]
 
     def _key(self, **more: object) -> dict[str, object]:
         return {"workstation_id": self.station.workstation_id, "epoch": self.epoch, **more}
@@ -57,17 +64,20 @@ class Folder:
         postings: list[tuple[int, int, Posting]] = []
         moves: list[tuple[int, Judgement]] = []
         days: dict[tuple[str, str], tuple[int, int, int]] = {}
-        for row in self._waiting(watermark):
-            if row["seq"] != reached + 1:
+        behind = False
+        for seq, digest, chained, code in self._waiting(watermark):
+            behind = seq != reached + 1
+            if behind:
                 break
-            reached = row["seq"]
+            reached = seq
             # One altered event breaks its own link only: the next may follow from our head or from the one it names.
-            linked = row["chain"] in (extend(head, row["digest"]), extend(sent, row["digest"]))
-            head, sent = extend(head, row["digest"]), row["chain"]
+            ours = extend(head, digest)
+            linked = chained == ours or chained == extend(sent, digest)
+            head, sent = ours, chained
             judgement = self.judged.get(reached) or self._judged_again(reached)
-            if not row["code"] and not linked:
+            if not code and not linked:
                 broken.append(reached)
-            folded = not row["code"] and linked
+            folded = not code and linked
             if folded:
                 postings.extend((reached, place, one) for place, one in enumerate(judgement.postings))
                 moves.append((reached, judgement))
@@ -83,10 +93,16 @@ class Folder:
             offers_fold.follow(self.connection, self.station, self.epoch, moves)
             claims.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
             wechat_checks.follow(self.connection, self.station, self.epoch, moves)
-        return Advanced(reached, broken, strangers)
+        return Advanced(reached, broken, strangers, behind)
 
-    def _waiting(self, after: int) -> Iterator[Row]:
-        """Events behind a seq, a batch at a time: behind a gap there may be very many."""
+    def _waiting(self, after: int) -> Iterator[tuple[int, bytes, bytes, str]]:
+        """Seq, digest, chain and code of events behind a seq, a batch at a time: behind a gap there may be very many.
+
+        What this batch has stored is at hand.
+        """
+        while (stored := self.stored.get(after + 1)) is not None:
+            after += 1
+            yield after, *stored
         more = True
         while more:
             rows = self.connection.execute(
@@ -94,7 +110,8 @@ class Folder:
                 " AND epoch = :epoch AND seq > :after ORDER BY seq LIMIT :limit",
                 self._key(after=after, limit=BATCH_EVENTS),
             ).fetchall()
-            yield from rows
+            for row in rows:
+                yield row["seq"], row["digest"], row["chain"], row["code"]
             more = len(rows) == BATCH_EVENTS
             after = rows[-1]["seq"] if rows else after
 
@@ -129,12 +146,12 @@ class Folder:
         sums = fold(posting for _seq, _place, posting in postings)
         rows = [
             self._key(
-                seq=seq, position=place, owner=one.owner, account=one.account, amount=one.amount, bucket=one.bucket,
-                expires=one.expires, lease=one.lease,
+                seq=seq, position=place, member_id=one.owner, account=one.account, amount=one.amount,
+                bucket=one.bucket, expires=one.expires, lease=one.lease, received_at_ms=self.at_ms,
             )
             for seq, place, one in postings
         ]  # fmt: skip
-        self.connection.add_postings(rows, self.at_ms)
+        self.connection.add_postings(rows)
         self.connection.bulk(
             "INSERT INTO accounts (member_id, account, balance) SELECT member_id, account, amount FROM incoming AS i"
             " WHERE true ON CONFLICT (member_id, account) DO UPDATE SET balance = accounts.balance + excluded.balance",

@@ -17,6 +17,7 @@ from sync.hq.event_fields import Fault
 MEMBER_UNKNOWN: Final = "MEMBER_UNKNOWN"
 TRANSACTION_USED: Final = "TRANSACTION_USED"
 CHAIN_MISMATCH: Final = "CHAIN_MISMATCH"
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,14 @@ class Judgement:
     @property
     def owners(self) -> frozenset[str]:
         """Members it moves something of."""
-        return frozenset(one.owner for one in self.postings) | frozenset(one.owner for one in self.opened)
+        if not self.postings and not self.opened:
+            return _NOBODY
+        return frozenset([one.owner for one in self.postings] + [one.owner for one in self.opened])
 
     @property
     def points(self) -> int:
         """Sum of the postings to points accounts."""
-        return sum(posting.amount for posting in self.postings if posting.account == POINTS_ACCOUNT)
+        return sum([posting.amount for posting in self.postings if posting.account == POINTS_ACCOUNT])
 
 
 def judge(body: str, name: EventName, store_id: str, brand_id: str) -> Judgement:

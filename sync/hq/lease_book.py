@@ -83,6 +83,8 @@ class LeaseBook:
 
     def fold(self, seq: int, event: Judgement) -> None:
         """Book one event that has become contiguous and is not suspended."""
+        if not event.postings and not event.opened and event.closing is None:
+            return
         lot = lot_name(EventName(self.station.workstation_id, self.epoch, seq))
         for opened in event.opened:
             if not any(opens_own_lease(one, lot) and one.lease == opened.lease_id for one in event.postings):

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from agent.domain.ledger import DEBT_BUCKET
 from agent.domain.sale import Posting
 from sync.hq import lots
-from sync.hq.db.seam import Connection, among
+from sync.hq.db.seam import Connection
 from sync.hq.feeds import hold_member
 
 _Credit: TypeAlias = tuple[str, str, str, int, str, int]
@@ -67,8 +67,8 @@ class Credits:
 
     def _owed(self, owners: Sequence[str]) -> dict[tuple[str, str], int]:
         """(member, account) -> what is to be repaid."""
-        places, key = among("id", owners)
+        wanted, key = self.connection.any_of("id", owners)
         found = self.connection.execute(
-            f"SELECT member_id, account, available FROM lots WHERE member_id IN ({places}) AND bucket = 'debt'", key
+            f"SELECT member_id, account, available FROM lots WHERE member_id {wanted} AND bucket = 'debt'", key
         )
         return {(row["member_id"], row["account"]): -row["available"] for row in found}

@@ -10,16 +10,16 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.domain.errors import DiskLow, StorageError
+from agent.domain.errors import ConfigError, DiskLow, StorageError
 from agent.http_server import HttpServer, listen_tcp, listen_unix
 from agent.limits import HQ_TIMEOUT_S
 from agent.notify import Notifier
 from agent.ports import Clock, Entropy
 from agent.worker import Worker
 from sync.hq import erasures, restored
-from sync.hq.admin import SOCKET, create_admin_app
+from sync.hq.admin import create_admin_app
 from sync.hq.app import create_app
-from sync.hq.bounds import EXPIRY_LOOK_S, RECOMPUTE_PAUSE_S
+from sync.hq.bounds import CONNECTIONS, EXPIRY_LOOK_S, KEEP_ALIVE_S, RECOMPUTE_PAUSE_S
 from sync.hq.console.door import origins_of
 from sync.hq.console.join import Console, add_users, open_console
 from sync.hq.db.address import Address
@@ -29,15 +29,11 @@ from sync.hq.erasures import FileErasures
 from sync.hq.grant_witness import FILE, FileGrantWitness
 from sync.hq.keeping import kept
 from sync.hq.keys import HqKeys, open_keys
+from sync.hq.places import DATABASE, KEY_FILE, SNAPSHOTS, SOCKET, UPLOADS
 from sync.hq.schema import MIGRATIONS
 from sync.hq.service import HqService
 from sync.hq.snapshot_shelf import Shelf
 from sync.hq.snapshots import Snapshots
-
-DATABASE = "hq.db"
-KEY_FILE = "hq.key"
-SNAPSHOTS = "snapshots"
-UPLOADS = "uploads"
 
 
 async def open_hq(
@@ -74,7 +70,7 @@ async def open_hq(
     engine = PostgresEngine(database, clock, make_worker)
 
     def beside_server(connection: Connection) -> HqKeys:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(data_dir)
         # ORDER: keys before the first row; a database whose keys are gone is never given new ones.
         known = connection.execute("SELECT 1 FROM hq_identity").fetchone()
         keys = open_keys(data_dir / KEY_FILE, entropy, create=known is None)
@@ -101,7 +97,7 @@ async def _open_file(
     worker = make_worker("hq-db")
 
     def work() -> tuple[EmbeddedConnection, HqKeys]:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(data_dir)
         path = data_dir / DATABASE
         # ORDER: keys before the database; a database whose keys are gone is never given new ones.
         keys = open_keys(data_dir / KEY_FILE, entropy, create=not path.exists())
@@ -127,6 +123,13 @@ def _service(
     hq = HqService(engine, keys, clock, entropy, witness, FileErasures(data_dir / erasures.FILE))
     hq.snapshots = Snapshots(engine, keys, clock, entropy, Shelf(data_dir / SNAPSHOTS))
     return hq
+
+
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError([f"{data_dir} cannot be made: {error.strerror}"]) from error
 
 
 def _bind(connection: Connection, keys: HqKeys) -> None:
@@ -174,7 +177,11 @@ class HqServer:
         app = create_app(self.hq)
         if self._uploads is not None:
             self.console = open_console(app, self.hq, origins_of(self._origins, url), self._uploads)
-        self._servers = [HttpServer(app, [listener], certificate=certificate, key=key)]
+        self._servers = [
+            HttpServer(
+                app, [listener], certificate=certificate, key=key, connections=CONNECTIONS, keep_alive_s=KEEP_ALIVE_S
+            )
+        ]
         if self._admin_socket is not None:
             admin = create_admin_app(self.hq)
             if self.console is not None:

@@ -11,7 +11,7 @@ from typing import Final
 from agent.domain.business_day import business_day
 from agent.domain.ids import EventName
 from agent.domain.ledger import PENDING_ACCOUNT, POINTS_ACCOUNT
-from sync.hq import member_standing, referrals
+from sync.hq import coupon_uses, member_standing, referrals
 from sync.hq.bounds import COUNT_STEP_CHARS, COUNT_STEP_EVENTS
 from sync.hq.db.seam import Connection
 from sync.hq.feeds import hold_brand
@@ -165,6 +165,7 @@ def step(connection: Connection, book: RuleBook, now_ms: int) -> bool:
             break
     hold_brand(connection, brand_id)  # ORDER: before members are read
     count_joins(connection, key | {"upto": upto}, moves, store_id, counts)
+    coupon_uses.follow(connection, brand_id, moves)
     touched = counts.write(connection, brand_id)
     rules = newest_rules(connection, book, brand_id)
     sold = [referrals.sold_of(*one) for one in moves if one[1].kind in _PURCHASES and one[1].member_id]

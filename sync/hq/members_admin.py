@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from sync.hq.admin_door import Ask, Hq
+from sync.hq.admin_door import Ask, Hq, Told
 from sync.hq.metrics import METRICS
 from sync.hq.service import HqService
 
@@ -108,9 +108,9 @@ async def figures(ask: FiguresAsk, hq: Hq) -> JSONResponse:
 
 
 @router.post("/members/recount")
-async def recount(ask: RecountAsk, hq: Hq) -> JSONResponse:
+async def recount(ask: RecountAsk, hq: Hq, told: Told) -> JSONResponse:
     """Count anew."""
-    return JSONResponse({"events": await hq.members.recount(ask.brand_id, lambda *_: None)})
+    return JSONResponse({"events": await hq.members.recount(ask.brand_id, told)})
 
 
 @router.post("/members/erase")

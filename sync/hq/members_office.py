@@ -134,9 +134,13 @@ class MembersOffice:
     async def figures(
         self, metric: str, brand_id: str, first: str, last: str, after: str
     ) -> tuple[list[list[Any]], str]:  # fmt: skip
-        """One page of a figure (sync.hq.metrics), and the place to ask from next."""
+        """One page of a figure (sync.hq.metrics), and the place to ask from next. Refusal BRAND_UNKNOWN, DAYS_INVALID,
+        METRIC_UNKNOWN."""
         today = parse_day(business_day(self._clock.now_ms()))
         since = {days: (today - timedelta(days=days)).isoformat() for days in SLEEPS_DAYS}
+        if first > last:
+            raise Refusal("DAYS_INVALID", f"{first} is after {last}", hint="give the first day and then the last")
+        await self._books.read(lambda c: brand_row(c, brand_id))
         return await self._books.read(lambda c: metrics.page(c, metric, brand_id, first, last, after, since))
 
     # --- erasures ---------------------------------------------------------------------------------------------------

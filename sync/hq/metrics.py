@@ -39,6 +39,8 @@ def _dormant(days: int, until: str) -> Metric:
     return Metric(columns, sql, "member_id")
 
 
+_CYCLE: Final = ("batch_id", "first_day", "last_day", "used", "within_48h", "within_72h", "within_120h")
+
 METRICS: Final[dict[str, Metric]] = {
     "joins": _monthly("metric_joins", "offered", "joined", "rate_bp"),
     "active": _monthly("metric_active", "members", "active", "rate_bp"),
@@ -50,6 +52,13 @@ METRICS: Final[dict[str, Metric]] = {
     "coupons": Metric(
         ("batch_id", "first_day", "last_day", "issued", "used", "withdrawn", "rate_bp"),
         "SELECT batch_id, first_day, last_day, issued, used, withdrawn, rate_bp FROM metric_coupons"
+        " WHERE brand_id = :brand AND first_day <= :last AND last_day >= :first AND batch_id > :after"
+        " ORDER BY batch_id LIMIT :limit",
+        "batch_id",
+    ),
+    "cycle": Metric(
+        (*_CYCLE, "rate_48h_bp", "rate_72h_bp", "rate_120h_bp"),
+        f"SELECT {', '.join(_CYCLE)}, rate_48h_bp, rate_72h_bp, rate_120h_bp FROM metric_cycle"
         " WHERE brand_id = :brand AND first_day <= :last AND last_day >= :first AND batch_id > :after"
         " ORDER BY batch_id LIMIT :limit",
         "batch_id",

@@ -38,9 +38,9 @@ def follow(connection: Connection, station: Station, epoch: str, moves: Sequence
             buyers.add(judgement.member_id)
         for one in judgement.postings:
             if one.account == COUPON_ACCOUNT:
-                coupons[_lot(connection, station, one)] += one.amount
+                coupons[lot(connection, station.workstation_id, one)] += one.amount
             elif one.account == COUNT_ACCOUNT:
-                cards[one.owner, _lot(connection, station, one)] += one.amount
+                cards[one.owner, lot(connection, station.workstation_id, one)] += one.amount
     coupon_write.move(connection, station.brand_id, coupons)
     card_write.move(connection, cards)
     connection.bulk(
@@ -70,13 +70,13 @@ def spend(connection: Connection, brand_id: str, spent: Mapping[tuple[str, str],
     )
 
 
-def _lot(connection: Connection, station: Station, posting: Posting) -> str:
+def lot(connection: Connection, workstation_id: str, posting: Posting) -> str:
     """The lot a posting moves: its own word, else that of the lease it spends from."""
     if posting.bucket or not posting.lease:
         return posting.bucket
     row = connection.execute(
         "SELECT bucket FROM leases WHERE workstation_id = :workstation_id AND lease_id = :lease_id",
-        {"workstation_id": station.workstation_id, "lease_id": posting.lease},
+        {"workstation_id": workstation_id, "lease_id": posting.lease},
     ).fetchone()
     return "" if row is None else str(row["bucket"])
 

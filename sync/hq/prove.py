@@ -2,55 +2,103 @@
 
 Called by sync.hq.service, which gives other work a turn between the steps: stored events never change, so a proof needs
 no transaction over the whole range. Nothing that was computed at ingest is trusted here.
+
+Beside the unit under proof a part of everything older is audited each time, round robin. Where many stores prove at
+once that part is small (`Extent`): the hour's proofs come first, and the round takes longer.
 """
 
 import base64
+import contextlib
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from agent.domain.buckets import BUCKET_EVENTS, pack
 from agent.domain.errors import Refusal
-from agent.limits import FINDINGS, SUSPENSIONS
+from agent.limits import AUDIT_EVENTS, FINDINGS, SUSPENSIONS
 from sync.hq import audit, claims_audit, lease_audit, offers_audit, own_books, recompute, restored, seals
-from sync.hq.bounds import ALTERED_NAMED, PROOF_STEP_EVENTS, RANGES
+from sync.hq.bounds import ALTERED_NAMED, AUDIT_PAUSE_S, PROOF_STEP_EVENTS, PROOFS_CALM, RANGES
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.keys import HqKeys
 from sync.hq.rolling import Rolling
+from sync.hq.strangers import strangers
 from sync.hq.walk import Walk
 from sync.proof import Finding, ProofAnswer, ProofRequest, proof_signing_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much beside the unit is audited."""
+
+    own: bool = True
+    """Of the workstation's own older books: AUDIT_EVENTS sealed events and what was reckoned of them; else one seal."""
+    wide: bool = True
+    """The next part of what all workstations share: balances, lots, claims, coupons, feeds."""
+
+
+class Crowd:
+    """The proofs under way, and from their number how much is audited beside each."""
+
+    def __init__(self, mono_s: Callable[[], float]) -> None:
+        self._mono_s = mono_s
+        self._under_way = 0
+        self._wide_s = 0.0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[Extent]:
+        """While the block runs one proof more is under way."""
+        calm, now = self._under_way < PROOFS_CALM, self._mono_s()
+        wide = calm or now >= self._wide_s + AUDIT_PAUSE_S
+        if wide:
+            self._wide_s = now
+        self._under_way += 1
+        try:
+            yield Extent(own=calm, wide=wide)
+        finally:
+            self._under_way -= 1
 
 
 class Rehash:
     """A proof under way. The unit begins behind the last seal both ends have, else at the beginning of the epoch."""
 
     def __init__(
-        self, station: Station, request: ProofRequest, keys: HqKeys, now_ms: int, rules: recompute.RuleBook
+        self,
+        station: Station,
+        request: ProofRequest,
+        keys: HqKeys,
+        now_ms: int,
+        rules: recompute.RuleBook,
+        extent: Extent = Extent(),
     ) -> None:
+        self.extent = extent
         self.station = station
         self.request = request
         self.rules = rules
         self._keys, self._public_key, self._now_ms = keys, keys.public_key, now_ms
-        self._rolling = Rolling(station, request.epoch, keys.public_key)
+        self._rolling = Rolling(station, request.epoch, keys.public_key, AUDIT_EVENTS if extent.own else 1)
         self.walk: Walk | None = None
         self.after = 0
         self.sealed = 0
 
     def step(self, connection: Connection) -> bool:
         """Do the next bounded part; True when the proof can be concluded."""
-        if self.walk is None:
+        if self.walk is None and self.request.seals:
             with connection.snapshot(alone="proofs"):
                 self._give_back(connection)
                 self.walk = self._start(connection)
             return False
-        if self.walk.seen < self.request.count:
+        if self.walk is None or self.walk.seen < self.request.count:
             with connection.snapshot():
-                done = self.walk.step(connection, PROOF_STEP_EVENTS)
-            if not done:
-                return False
-        if self.walk.seen < self.request.count:
-            self.walk.seen = self.request.count
+                self.walk = self.walk or self._start(connection)
+                done = self.walk.seen >= self.request.count or self.walk.step(connection, PROOF_STEP_EVENTS)
+            if done:
+                self.walk.seen = self.request.count
+            return False
         with connection.snapshot(alone=f"rolling {self.station.workstation_id}"):
-            return self._rolling.step(connection)
+            while not (done := self._rolling.step(connection)) and not self._rolling.walked:
+                pass
+            return done
 
     @property
     def missing(self) -> list[tuple[int, int]]:
@@ -108,12 +156,12 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
                     code="DIFFERENT",
                 )
             )
-        findings = rehash.findings + audit.strangers(connection, who) + audit.conflicts(connection, who)
-        findings += audit.accounts(connection) + audit.feeds(connection, station.brand_id)
-        findings += lease_audit.leases(connection, who) + lease_audit.lots(connection)
-        findings += offers_audit.offers(connection, station.brand_id)
-        findings += recompute.audit(connection, rehash.rules, who)
-        findings += own_books.audit(connection) + claims_audit.claims(connection, station.brand_id)
+        findings = rehash.findings + strangers(connection, who) + audit.conflicts(connection, who)
+        findings += lease_audit.leases(connection, who)
+        if rehash.extent.own:
+            findings += recompute.audit(connection, rehash.rules, who)
+        if rehash.extent.wide:
+            findings += _shared(connection, station.brand_id)
         findings = findings[:FINDINGS]
         if not missing:
             audit.record(connection, who, [*findings, *request.findings], at_ms)
@@ -143,6 +191,13 @@ def conclude(connection: Connection, keys: HqKeys, rehash: Rehash, at_ms: int) -
         suspensions=suspensions,
         findings=findings,
     )
+
+
+def _shared(connection: Connection, brand_id: str) -> list[Finding]:
+    """The next part of the books that no single workstation answers for."""
+    findings = audit.accounts(connection) + audit.feeds(connection, brand_id) + lease_audit.lots(connection)
+    findings += offers_audit.offers(connection, brand_id) + own_books.audit(connection)
+    return findings + claims_audit.claims(connection, brand_id)
 
 
 def _seal(connection: Connection, keys: HqKeys, rehash: Rehash, walk: Walk, at_ms: int) -> None:

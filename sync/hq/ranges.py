@@ -3,6 +3,7 @@
 Called by sync.hq.service, a range at a time, so that no push waits for all of them.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from agent.limits import FEED_PAGE_ROWS
@@ -13,25 +14,26 @@ from sync.hq.member_rows import MEMBER_SELECT
 from sync.protocol import Feed, FeedRow
 from sync.ranges import KeyRange, RangesAnswer, RangesRequest, key_of, range_of
 
-_SPAN: Final = "{key} > :after AND (:until = '' OR {key} <= :until) ORDER BY {key} LIMIT :limit"
+# LIMIT: an end that is left open stays out of the statement. A condition that only might be one (`:until = '' OR ...`)
+# ends no search, and every range of 500 rows would be looked for among all that come behind it.
+_BEHIND: Final = "{key} > :after ORDER BY {key} LIMIT :limit"
+_BETWEEN: Final = "{key} > :after AND {key} <= :until ORDER BY {key} LIMIT :limit"
 # An expression, so that no index over brands is taken: with it every range would sort all rows of the brand.
 _OURS: Final = "{}.brand_id || '' = :brand_id"
-_SELECT: Final[dict[Feed, str]] = {
+_IDENTITIES: Final = (
+    "SELECT identity_index, member_id, deleted FROM identities"
+    " WHERE brand_id = :brand_id AND deleted = 0 AND kind <> 'phone'"
+)
+_KEYED: Final[dict[Feed, tuple[str, str]]] = {
+    Feed.ITEMS: ("SELECT * FROM items WHERE brand_id = :brand_id AND deleted = 0", "sku"),
+    Feed.MEMBERS: (f"{MEMBER_SELECT} WHERE {_OURS.format('m')} AND m.status = 'active'", "m.member_id"),
+    Feed.IDENTITIES: (_IDENTITIES, "identity_index"),
+    Feed.COUPONS: (f"{COUPON_SELECT} WHERE {_OURS.format('c')} AND c.deleted = 0", "c.coupon_id"),
+}
+_WHOLE: Final[dict[Feed, str]] = {
     Feed.RULES: "SELECT version, body FROM rule_sets WHERE brand_id = :brand_id ORDER BY version",
-    Feed.ITEMS: "SELECT * FROM items WHERE brand_id = :brand_id AND deleted = 0 AND " + _SPAN.format(key="sku"),
     Feed.MERCHANTS: (
         "SELECT * FROM merchants WHERE brand_id = :brand_id AND deleted = 0 ORDER BY mch_id, sub_mch_id, store_id"
-    ),
-    Feed.MEMBERS: (
-        f"{MEMBER_SELECT} WHERE {_OURS.format('m')} AND m.status = 'active' AND {_SPAN.format(key='m.member_id')}"
-    ),
-    Feed.IDENTITIES: (
-        "SELECT identity_index, member_id, deleted FROM identities WHERE brand_id = :brand_id AND deleted = 0"
-        " AND kind <> 'phone' AND identity_index > :after_blob AND (:until = '' OR identity_index <= :until_blob)"
-        " ORDER BY identity_index LIMIT :limit"
-    ),
-    Feed.COUPONS: (
-        f"{COUPON_SELECT} WHERE {_OURS.format('c')} AND c.deleted = 0 AND {_SPAN.format(key='c.coupon_id')}"
     ),
 }
 
@@ -98,14 +100,14 @@ def compare(connection: Connection, station: Station, request: RangesRequest) ->
 
 def _rows(connection: Connection, station: Station, feed: Feed, span: KeyRange, limit: int) -> list[FeedRow]:
     """The first rows of a range; rule sets and merchants are few and are cut here."""
-    parameters: dict[str, object] = {
-        "brand_id": station.brand_id, "after": span.after, "until": span.until, "limit": limit,
-    }  # fmt: skip
-    if feed is Feed.IDENTITIES:
-        parameters |= {"after_blob": bytes.fromhex(span.after), "until_blob": bytes.fromhex(span.until)}
-    rows = [feed_row(connection, feed, row) for row in connection.execute(_SELECT[feed], parameters).fetchall()]
-    if feed in (Feed.RULES, Feed.MERCHANTS):
+    asked: dict[str, object] = {"brand_id": station.brand_id}
+    if feed in _WHOLE:
+        rows = [feed_row(connection, feed, row) for row in connection.execute(_WHOLE[feed], asked).fetchall()]
         rows.sort(key=key_of)
         inside = [row for row in rows if key_of(row) > span.after and (not span.until or key_of(row) <= span.until)]
         return inside[:limit]
-    return rows
+    of: Callable[[str], object] = bytes.fromhex if feed is Feed.IDENTITIES else str
+    asked |= {"after": of(span.after), "limit": limit} | ({"until": of(span.until)} if span.until else {})
+    select, key = _KEYED[feed]
+    sql = f"{select} AND {(_BETWEEN if span.until else _BEHIND).format(key=key)}"
+    return [feed_row(connection, feed, row) for row in connection.execute(sql, asked).fetchall()]

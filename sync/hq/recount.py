@@ -7,7 +7,7 @@ says the same. It touches no tier, referral or reminder: those are decisions, no
 from collections.abc import Callable
 
 from agent.domain.ids import EventName
-from sync.hq import member_counts
+from sync.hq import coupon_uses, member_counts
 from sync.hq.bounds import COUNT_STEP_EVENTS
 from sync.hq.db.seam import Connection
 from sync.hq.feeds import hold_brand
@@ -19,7 +19,7 @@ def recount(connection: Connection, brand_id: str, progress: Callable[[str, int]
     """Throw the facts of a brand away and count them again, in one transaction; how many events that were."""
     connection.hold("counts")
     hold_brand(connection, brand_id)
-    for table in ("member_days", "store_days"):
+    for table in ("member_days", "store_days", "coupon_uses"):
         connection.execute(f"DELETE FROM {table} WHERE brand_id = :brand", {"brand": brand_id})
     done = 0
     chains = connection.execute(
@@ -56,6 +56,7 @@ def _chunk(
             counts.event(store_id, judged)
             moves.append((name, judged))
     member_counts.count_joins(connection, key, moves, store_id, counts)
+    coupon_uses.follow(connection, brand_id, moves)
     counts.write(connection, brand_id)
 
 
@@ -71,3 +72,5 @@ def _online(connection: Connection, brand_id: str) -> None:
             row["channel"], row["kind"], row["member_id"], row["business_day"], row["paid_fen"], row["points"]
         )  # fmt: skip
     counts.write(connection, brand_id)
+    for channel in sorted({row["channel"] for row in rows}):
+        coupon_uses.online(connection, brand_id, channel)

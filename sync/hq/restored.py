@@ -15,6 +15,7 @@ from agent.domain.errors import Refusal, StorageError
 from agent.domain.ids import random_id
 from agent.domain.lease import OpenedLease
 from agent.limits import LEASE_USABLE_S
+from sync.hq import feed_gaps
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.grant_witness import GrantWitness
@@ -138,7 +139,10 @@ def notice_strangers(
 
 
 def declare(connection: Connection, reason: str, now_ms: int) -> None:
-    """From now on nothing is granted until every workstation has told what it holds; an earlier wait begins anew."""
+    """From now on nothing is granted until every workstation has told what it holds; an earlier wait begins anew.
+
+    Feeds go on behind whatever tills have read of them.
+    """
     connection.execute("UPDATE restorations SET done_at_ms = :now WHERE done_at_ms IS NULL", {"now": now_ms})
     restoration = "rs_" + hashlib.sha256(f"{now_ms}\n{reason}".encode()).hexdigest()[:24]
     connection.execute(
@@ -147,7 +151,8 @@ def declare(connection: Connection, reason: str, now_ms: int) -> None:
         " DO UPDATE SET done_at_ms = NULL",
         {"id": restoration, "now": now_ms, "reason": reason[:200]},
     )
-    for brand in connection.execute("SELECT brand_id FROM brands").fetchall():
+    for brand in connection.execute("SELECT brand_id FROM brands ORDER BY brand_id").fetchall():
+        feed_gaps.leap(connection, brand["brand_id"])
         _finish(connection, brand["brand_id"], now_ms)
 
 

@@ -16,21 +16,25 @@ from sync.proof import Finding, Seal, suspended_hash
 class Rolling:
     """Re-proves sealed ranges of one epoch from rows, AUDIT_EVENTS a proof; a range that is not done goes on later."""
 
-    def __init__(self, station: Station, epoch: str, public_key: bytes) -> None:
+    def __init__(self, station: Station, epoch: str, public_key: bytes, budget: int = AUDIT_EVENTS) -> None:
+        """`budget`: how many events to re-prove; at least one seal's."""
         self._station = station
         self._epoch = epoch
         self._public_key = public_key
-        self._budget = AUDIT_EVENTS
+        self._budget = budget
         self._wrapped = False
         self._started: int | None = None
         self._seal: Seal | None = None
         self._walk: Walk | None = None
+        self.walked = False
+        """Whether the latest step walked events, and others should have a turn."""
         self.findings: list[Finding] = []
         self.missing: list[tuple[int, int]] = []
         """Ranges that were sealed and are gone; they heal."""
 
     def step(self, connection: Connection) -> bool:
         """Re-prove the next part of a sealed range; True when the budget is spent or everything was seen once."""
+        self.walked = self._walk is not None
         if self._walk is not None and self._seal is not None:
             if self._walk.step(connection, PROOF_STEP_EVENTS):
                 self._conclude(connection, self._walk, self._seal)

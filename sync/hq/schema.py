@@ -9,15 +9,16 @@ from sqlite_utils.db import Database
 from sqlite_utils.migrations import Migrations
 
 from sync.hq.schema_claims import claims
-from sync.hq.schema_console import console
+from sync.hq.schema_console import console, reads
+from sync.hq.schema_coupon_uses import coupon_uses
 from sync.hq.schema_expiry import expiry
 from sync.hq.schema_leases import leases
 from sync.hq.schema_limits import limits
 from sync.hq.schema_members import members
 from sync.hq.schema_offers import offers
 from sync.hq.schema_recompute import recomputations
-from sync.hq.schema_restored import restorations
-from sync.hq.schema_wechat import wechat
+from sync.hq.schema_restored import feed_gaps, restorations
+from sync.hq.schema_wechat import wechat, wechat_decisions
 
 MIGRATIONS = Migrations("hq")
 
@@ -295,3 +296,7 @@ MIGRATIONS(name="m009_wechat")(wechat)
 MIGRATIONS(name="m010_limits")(limits)
 MIGRATIONS(name="m011_members")(members)
 MIGRATIONS(name="m012_console")(console)
+MIGRATIONS(name="m013_wechat_decisions")(wechat_decisions)
+MIGRATIONS(name="m014_coupon_uses")(coupon_uses)
+MIGRATIONS(name="m015_reads")(reads)
+MIGRATIONS(name="m016_feed_gaps")(feed_gaps)

@@ -87,6 +87,14 @@ CREATE INDEX claim_joins_latest ON claim_joins (brand_id, at_ms);
 """
 
 
+_READS = "CREATE INDEX console_log_act ON console_log (act, at_ms)"
+
+
+def reads(db: Database) -> None:
+    """An index of acts: reads in the clear are counted at each."""
+    db.execute(_READS)
+
+
 def console(db: Database) -> None:
     """Users, sessions and log of the console, decisions, standings of stores, erasures; indexes for what it shows."""
     for statement in _SCRIPT.split(";\n"):

@@ -1,6 +1,6 @@
-"""HQ's tables of having been restored from a copy: how many grants it made, and which workstations have told theirs.
+"""HQ's tables of having been restored from a copy: grants it made, workstations that have told theirs, feed numbers.
 
-A forward-only migration, registered by sync.hq.schema. Written by sync.hq.restored only.
+Forward-only migrations, registered by sync.hq.schema. Written by sync.hq.restored and sync.hq.feed_gaps only.
 """
 
 from sqlite_utils.db import Database
@@ -28,6 +28,24 @@ CREATE TABLE restoration_answers (
   PRIMARY KEY (restoration_id, workstation_id)
 ) STRICT;
 """
+
+
+_GAPS = """
+CREATE TABLE feed_gaps (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  feed TEXT NOT NULL CHECK (length(feed) BETWEEN 1 AND 32),
+  from_no INTEGER NOT NULL CHECK (from_no >= 0),
+  to_no INTEGER NOT NULL CHECK (to_no > from_no),
+  PRIMARY KEY (brand_id, feed, from_no)
+) STRICT;
+"""
+
+
+def feed_gaps(db: Database) -> None:
+    """Feed numbers that were leapt over, for tills may have read them of an HQ that knew more."""
+    for statement in _GAPS.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
 
 
 def restorations(db: Database) -> None:

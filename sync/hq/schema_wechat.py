@@ -138,8 +138,33 @@ CREATE INDEX wechat_member_cards_due ON wechat_member_cards (brand_id, due_at_ms
 """
 
 
+_DECISIONS = """
+CREATE TABLE wechat_decisions (
+  mch_id TEXT NOT NULL CHECK (length(mch_id) <= 32),
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 64),
+  code TEXT NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+  ours TEXT NOT NULL CHECK (length(ours) <= 200),
+  theirs TEXT NOT NULL CHECK (length(theirs) <= 200),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
+  why TEXT NOT NULL CHECK (length(why) BETWEEN 1 AND 200),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (mch_id, transaction_id, code)
+) STRICT;
+CREATE INDEX wechat_differences_station ON wechat_differences (workstation_id) WHERE state = 'open';
+"""
+
+
 def wechat(db: Database) -> None:
     """Merchants, notices, payments, checks, bills, differences, cards."""
-    for statement in _SCRIPT.split(";\n"):
+    _run(db, _SCRIPT)
+
+
+def wechat_decisions(db: Database) -> None:
+    """Who explained which difference, and what both sides said then."""
+    _run(db, _DECISIONS)
+
+
+def _run(db: Database, script: str) -> None:
+    for statement in script.split(";\n"):
         if statement.strip():
             db.execute(statement)

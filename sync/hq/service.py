@@ -75,6 +75,7 @@ class HqService(HqDesk):
         super().__init__(keys, clock, entropy)
         self._engine = engine
         self._witness = witness
+        self._crowd = prove.Crowd(clock.mono_s)
         self.failed = engine.failed
         """Set once durability is gone; the process should end."""
         self.parts = Parts(Books(self._read, self._write), keys, clock, entropy)
@@ -105,6 +106,10 @@ class HqService(HqDesk):
     def now_ms(self) -> int:
         """What HQ's clock shows, UTC milliseconds."""
         return self._clock.now_ms()
+
+    def mono_s(self) -> float:
+        """Monotonic seconds, to measure how long calls take."""
+        return self._clock.mono_s()
 
     # --- organisation -----------------------------------------------------------------------------------------------
     async def init_brand(self, brand_id: str, name: str, join_url: str) -> None:
@@ -189,11 +194,12 @@ class HqService(HqDesk):
     async def prove(self, workstation_id: str, request: ProofRequest) -> ProofAnswer:
         """Rehash what one epoch holds behind the last seal, in steps; sign, and seal it when it is equal."""
         station = await self._read(lambda c: self._known(c, workstation_id))
-        rehash = prove.Rehash(station, request, self._keys, self._clock.now_ms(), self._rules)
-        while not await self._read(rehash.step):
-            pass
-        now = self._clock.now_ms()
-        return await self._read(lambda c: prove.conclude(c, self._keys, rehash, now))
+        with self._crowd.one() as extent:
+            rehash = prove.Rehash(station, request, self._keys, self._clock.now_ms(), self._rules, extent)
+            while not await self._read(rehash.step):
+                pass
+            now = self._clock.now_ms()
+            return await self._read(lambda c: prove.conclude(c, self._keys, rehash, now))
 
     async def locate(self, workstation_id: str, request: LocateRequest) -> LocateAnswer:
         """Look closer at places of one epoch, in steps."""
@@ -219,9 +225,8 @@ class HqService(HqDesk):
         found = (shelf.find(brand_id, snapshot_id) or shelf.newest(brand_id)) if shelf is not None else None
         if found is None:
             return None
-        last = await self._read(lambda c: feeds.ends(c, brand_id))
-        ahead = any(no > last.get(feed, 0) for feed, no in found.manifest.cursors.items())
-        return None if ahead else found
+        cursors = found.manifest.cursors
+        return None if await self._read(lambda c: feeds.is_ahead(c, brand_id, cursors)) else found
 
     async def build_snapshot(self, brand_id: str, progress: Progress = lambda *_: None) -> SnapshotManifest:
         """Build a snapshot of a brand now; Refusal 404 BRAND_UNKNOWN, 409 IN_FLIGHT."""

@@ -1,10 +1,12 @@
 """The file of a snapshot while it is built: rows in the order of a feed become a replica.db that is sorted and dense.
 
-Called by sync.hq.snapshots in a thread of its own; it never sees HQ's database. Members and identities are staged, then
-sorted into the replica's tables by SQLite itself (in files, with bounded memory); all else, and what changed meanwhile,
-is applied by the till's own code.
+Called by sync.hq.snapshots in threads of its own; it never sees HQ's database. Members and identities are staged in a
+file each, then sorted into the replica's tables by SQLite itself (in files, with bounded memory); all else, and what
+changed meanwhile, is applied by the till's own code. Identities are brought into the order of members first, so that
+who they belong to is looked up in order, and not ten million times anywhere in the file.
 """
 
+import contextlib
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,35 +17,72 @@ from sqlite_utils import Database
 from agent.db.replica_apply import MEMBER_COLUMNS, MEMBER_FACTS, apply_rows
 from agent.db.schema_replica import replica_migrations
 from agent.db.scratch import open_scratch
+from agent.sqlite import Connection, DatabaseError
 from sync.hq.bounds import SNAPSHOT_CACHE_BYTES
 from sync.protocol import Feed, FeedRow
 from sync.snapshot import SNAPSHOT_PULL
 
 TABLES: Final = ("members", "identities", "items", "merchants", "rule_sets", "coupons")
 FIELDS: Final = ("member_id", "tier_id", "points", "masked", *MEMBER_FACTS)
-"""What is staged of a member without count cards; members with cards are applied as a till does."""
-_STAGED: Final = ("member_id", *MEMBER_COLUMNS)
-_STAGE: Final = (
-    f"CREATE TABLE staging.members ({', '.join(_STAGED)})",
-    "CREATE TABLE staging.identities (head INTEGER, tail BLOB, member_id TEXT)",
-)
-_HEAD: Final = struct.Struct(">q")
-_ADD_MEMBER: Final = (
-    f"INSERT INTO staging.members ({', '.join(FIELDS)}, pull_no, known, cards)"
-    f" VALUES ({', '.join('?' * len(FIELDS))}, {SNAPSHOT_PULL}, 1, '')"
-)
+"""What is staged of a member, under the names of MemberRow's fields; then its place in the feed and its cards."""
+_STAGED: Final = (*FIELDS, "feed_no", "cards")
+_MEMBER: Final = ("member_id", *MEMBER_COLUMNS)
+_IDENTITY: Final = "(head INTEGER, tail BLOB, member_id TEXT)"
+_SPLIT: Final = struct.Struct(">q8s")
+_ADD_MEMBER: Final = f"INSERT INTO staging.members VALUES ({', '.join('?' * len(_STAGED))})"
+_GIVEN: Final = {"pull_no": str(SNAPSHOT_PULL), "known": "1"}
 _SORT_MEMBERS: Final = (
-    f"INSERT INTO members ({', '.join(_STAGED)}) SELECT {', '.join(_STAGED)} FROM staging.members ORDER BY member_id"
+    f"INSERT INTO members ({', '.join(_MEMBER)})"
+    f" SELECT {', '.join(_GIVEN.get(name, name) for name in _MEMBER)} FROM staging.members ORDER BY member_id"
 )
 # An identity whose member was changed during the build meets its member in what is applied afterwards.
 _PLACEHOLDERS: Final = (
-    "INSERT OR IGNORE INTO members (member_id) SELECT member_id FROM staging.identities s"
+    "INSERT OR IGNORE INTO members (member_id) SELECT member_id FROM staging.by_member s"
     " WHERE NOT EXISTS (SELECT 1 FROM members m WHERE m.member_id = s.member_id)"
 )
 _SORT_IDENTITIES: Final = (
     "INSERT INTO identities (head, tail, member_no) SELECT s.head, s.tail, m.member_no"
-    " FROM staging.identities s JOIN members m ON m.member_id = s.member_id ORDER BY s.head, s.tail"
+    " FROM staging.by_member s CROSS JOIN members m ON m.member_id = s.member_id ORDER BY s.head, s.tail"
 )
+
+
+def _attach(connection: Connection, path: Path) -> None:
+    connection.execute("ATTACH :path AS staging", {"path": str(path)})
+    for setting in ("journal_mode=OFF", "synchronous=OFF"):
+        connection.execute(f"PRAGMA staging.{setting}")
+
+
+class Heap:
+    """Identities as they come from the feed, until they are in the order of members. Used by a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_scratch(path, SNAPSHOT_CACHE_BYTES)
+        for table in ("identities", "by_member"):
+            self._connection.execute(f"CREATE TABLE {table} {_IDENTITY}")
+        self._connection.execute("BEGIN")
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Stage (16-byte index, member id, place in the feed), each index once."""
+        split = [(*_SPLIT.unpack(index), member_id) for index, member_id, _ in rows]
+        self._connection.executemany("INSERT INTO identities VALUES (?, ?, ?)", split)
+
+    def arrange(self) -> None:
+        """Bring them into the order of their members, and close the file for Bulk to read."""
+        self._connection.execute("INSERT INTO by_member SELECT * FROM identities ORDER BY member_id")
+        self._connection.execute("DROP TABLE identities")
+        self._connection.execute("COMMIT")
+        self._connection.close()
+
+    def interrupt(self) -> None:
+        """End a statement that another thread runs."""
+        with contextlib.suppress(DatabaseError):  # closed already
+            self._connection.interrupt()
+
+    def close(self) -> None:
+        """Remove the file; safe to call twice."""
+        self._connection.close()
+        self.path.unlink(missing_ok=True)
 
 
 class Bulk:
@@ -54,12 +93,9 @@ class Bulk:
         self._staging = path.with_name(path.name + ".staging")
         self._connection = open_scratch(path, SNAPSHOT_CACHE_BYTES)
         replica_migrations.apply(Database(self._connection))
-        self._connection.execute("ATTACH :path AS staging", {"path": str(self._staging)})
-        for setting in ("journal_mode=OFF", "synchronous=OFF"):
-            self._connection.execute(f"PRAGMA staging.{setting}")
-        for statement in _STAGE:
-            self._connection.execute(statement)
-        self._connection.execute("BEGIN")  # one transaction to the end: what fails is thrown away whole
+        _attach(self._connection, self._staging)
+        self._connection.execute(f"CREATE TABLE staging.members ({', '.join(_STAGED)})")
+        self._connection.execute("BEGIN")  # few transactions: what fails is thrown away whole
 
     @property
     def migrations(self) -> list[str]:
@@ -67,13 +103,8 @@ class Bulk:
         return [step.name for step in replica_migrations.applied(Database(self._connection))]
 
     def add_members(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Stage members, each once, as FIELDS of its MemberRow in this order."""
+        """Stage members, each once: FIELDS of its MemberRow in this order, its place in the feed, its cards."""
         self._connection.executemany(_ADD_MEMBER, rows)
-
-    def add_identities(self, rows: Sequence[tuple[bytes, str]]) -> None:
-        """Stage (16-byte index, member id), each index once."""
-        split = [(*_HEAD.unpack(index[:8]), index[8:], member_id) for index, member_id in rows]
-        self._connection.executemany("INSERT INTO staging.identities VALUES (?, ?, ?)", split)
 
     def apply(self, rows: Sequence[FeedRow]) -> None:
         """Apply rows of a feed as a till does."""
@@ -82,13 +113,21 @@ class Bulk:
     def sort_members(self) -> None:
         """Fill `members` in the order of their ids, and let the staging go."""
         self._connection.execute(_SORT_MEMBERS)
-        self._connection.execute("DROP TABLE staging.members")
+        self._connection.execute("COMMIT")
+        self._connection.execute("DETACH staging")
+        self._staging.unlink()
+        self._connection.execute("BEGIN")
 
-    def sort_identities(self) -> None:
-        """Fill `identities` in the order of their indexes, and let the staging go."""
+    def sort_identities(self, heap: Path) -> None:
+        """Fill `identities` in the order of their indexes from an arranged heap."""
+        self._connection.execute("COMMIT")
+        _attach(self._connection, heap)
+        self._connection.execute("BEGIN")
         self._connection.execute(_PLACEHOLDERS)
         self._connection.execute(_SORT_IDENTITIES)
-        self._connection.execute("DROP TABLE staging.identities")
+        self._connection.execute("COMMIT")
+        self._connection.execute("DETACH staging")
+        self._connection.execute("BEGIN")
 
     def conclude(self, cursors: Mapping[Feed, int]) -> dict[str, int]:
         """Write the cursors, and the pull that every member names; rows per table."""

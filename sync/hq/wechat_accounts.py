@@ -47,6 +47,8 @@ class Shown:
     trouble: str
     """The last refusal that a person must act on, WeChat's own word; empty after a call that went well."""
     trouble_at_ms: int
+    rests_until_ms: int
+    """Until when nothing is asked in its name; in the past where it does not rest."""
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -180,6 +182,7 @@ def shown(connection: Connection, keys: HqKeys) -> list[Shown]:
             Shown(
                 row["mch_id"], row["appid"], bool(row["is_partner"]), row["base_url"], "v2" in secrets,
                 "v3" in secrets, tuple(one["serial"] for one in trusted), row["trouble"], row["trouble_at_ms"],
+                row["quiet_until_ms"],
             )
         )  # fmt: skip
     return found

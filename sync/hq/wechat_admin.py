@@ -15,11 +15,12 @@ from sync.hq.admin_door import Ask, Hq
 from sync.hq.service import HqService
 from sync.hq.wechat_accounts import Entry
 from sync.hq.wechat_cards import BrandCard
+from sync.wechat.account import WECHAT_URL
 from sync.wechat.cards import Generation
 
 
 class AccountAsk(Ask):
-    """Enter a merchant or its new keys."""
+    """Enter a merchant or its new keys; `base_url` is empty for WeChat's usual one."""
 
     mch_id: str
     appid: str
@@ -153,7 +154,7 @@ async def put_join(ask: JoinAsk, hq: Hq) -> JSONResponse:
 
 async def add_account(hq: HqService, ask: AccountAsk) -> dict[str, Any]:
     """Enter a merchant."""
-    await hq.wechat.office.add(Entry(**ask.model_dump()))
+    await hq.wechat.office.add(Entry(**{**ask.model_dump(), "base_url": ask.base_url or WECHAT_URL}))
     return {}
 
 

@@ -164,11 +164,12 @@ def _report(connection: Connection, mch_id: str, day: str) -> BillReport:
 
 
 def differences(connection: Connection, mch_id: str = "", day: str = "") -> list[dict[str, Any]]:
-    """Open differences, newest first, of a merchant and day or of all: code, both sides, where it was sold."""
+    """Differences that are open and unexplained, newest first, of a merchant and day or of all."""
     rows = connection.execute(
         "SELECT mch_id, transaction_id, code, workstation_id, epoch, seq, day, ours, theirs, first_seen_ms,"
-        " last_seen_ms FROM wechat_differences WHERE state = 'open' AND (mch_id = :mch_id OR :mch_id = '')"
-        " AND (day = :day OR :day = '') ORDER BY last_seen_ms DESC, transaction_id, code LIMIT :limit",
+        " last_seen_ms FROM wechat_differences d WHERE state = 'open' AND (mch_id = :mch_id OR :mch_id = '')"
+        f" AND (day = :day OR :day = '') AND {wechat_checks.NOT_EXPLAINED}"
+        " ORDER BY last_seen_ms DESC, transaction_id, code LIMIT :limit",
         {"mch_id": mch_id, "day": day, "limit": DIFFERENCES_LISTED},
     ).fetchall()
     return [dict(row) for row in rows]

@@ -27,6 +27,11 @@ ORDER_UNKNOWN: Final = "WECHAT_ORDER_UNKNOWN"
 NO_MERCHANT: Final = "WECHAT_MERCHANT_UNKNOWN"
 _PAID: Final = frozenset({State.SUCCESS, State.REFUND})
 """A payment that was refunded later was a payment."""
+NOT_EXPLAINED: Final = (
+    "NOT EXISTS (SELECT 1 FROM wechat_decisions x WHERE x.mch_id = d.mch_id AND x.transaction_id = d.transaction_id"
+    " AND x.code = d.code AND x.ours = d.ours AND x.theirs = d.theirs)"
+)
+"""Of a row `d` of wechat_differences: nobody has explained what both sides say now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,10 @@ class Check:
 # --- taking in ------------------------------------------------------------------------------------------------------
 def follow(connection: Connection, station: Station, epoch: str, moves: Sequence[tuple[int, Judgement]]) -> None:
     """Queue the WeChat payments of folded events."""
-    connection.executemany(
+    connection.bulk(
         "INSERT INTO wechat_checks (workstation_id, epoch, seq, transaction_id, brand_id)"
-        " VALUES (:workstation_id, :epoch, :seq, :transaction_id, :brand_id) ON CONFLICT DO NOTHING",
+        " SELECT workstation_id, epoch, seq, transaction_id, brand_id FROM incoming AS i WHERE true"
+        " ON CONFLICT DO NOTHING",
         [
             {
                 "workstation_id": station.workstation_id, "epoch": epoch, "seq": seq, "brand_id": station.brand_id,

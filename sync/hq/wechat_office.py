@@ -3,6 +3,7 @@
 Made by sync.hq.service; used by sync.hq.wechat_admin and the command line.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.domain.business_day import parse_day
@@ -17,6 +18,8 @@ from sync.hq.wechat_bills import BillReport
 from sync.hq.wechat_calls import Books, WechatCalls
 from sync.hq.wechat_cards import BrandCard
 from sync.wechat import bill, cards
+from sync.wechat.account import Account
+from sync.wechat.bill import BillRow
 from sync.wechat.cards import Generation
 from sync.wechat.failures import WechatRefused, WechatUnreachable
 from sync.wechat.states import Refused
@@ -72,12 +75,7 @@ class WechatOffice:
         Refusal WECHAT_DAY_INVALID, WECHAT_BILL_UNREADABLE, WECHAT_BILL_OTHER; WechatUnreachable, WechatUntrusted,
         WechatRefused where WeChat gives no bill. A day without payments has no bill: it counts as an empty one.
         """
-        try:
-            parse_day(day)
-        except ValueError:
-            hint = "for instance 2026-11-21; a bill is there from 10 o'clock the next day"
-            raise Refusal("WECHAT_DAY_INVALID", "the day must be YYYY-MM-DD", hint=hint, field="day") from None
-        account = await self._calls.account(mch_id)
+        account = await self.known(mch_id, day)
         content = None if file is None else _read(file)
         if file is None:
             try:
@@ -86,7 +84,19 @@ class WechatOffice:
             except WechatRefused as error:
                 if error.kind is not Refused.ABSENT:
                     raise
-        rows = [] if content is None else bill.read(content)
+        return await self.compare(mch_id, day, [] if content is None else bill.read(content))
+
+    async def known(self, mch_id: str, day: str) -> Account:
+        """The account whose bill of a day is to be checked. Refusal WECHAT_DAY_INVALID, WECHAT_ACCOUNT_UNKNOWN."""
+        try:
+            parse_day(day)
+        except ValueError:
+            hint = "for instance 2026-11-21; a bill is there from 10 o'clock the next day"
+            raise Refusal("WECHAT_DAY_INVALID", "the day must be YYYY-MM-DD", hint=hint, field="day") from None
+        return await self._calls.account(mch_id)
+
+    async def compare(self, mch_id: str, day: str, rows: Sequence[BillRow]) -> BillReport:
+        """Keep a day's bill that was read, and compare it with the books. Refusal WECHAT_BILL_OTHER."""
         now = self._clock.now_ms()
         # ORDER: checks that nobody has read yet have no amount, and would all differ.
         while await self._books.write(lambda c: wechat_checks.prepare(c, now)):

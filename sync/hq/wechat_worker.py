@@ -149,14 +149,25 @@ class WechatWorker:
             await self._books.write(lambda c: wechat_cards.told(c, one))
         return True
 
+    async def _warmed(self) -> bool:
+        """Make the way to WeChat where a merchant may ask; whether one may."""
+        now = self._clock.now_ms()
+        merchants = await self._books.read(lambda c: wechat_accounts.awake(c, now))
+        if merchants:
+            self._calls.warm()
+        return bool(merchants)
+
     # --- life -------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Confirm and tell for as long as HQ serves; a full disk only makes it wait, a dead one ends it."""
+        cold = True
         while True:
             self._wake.clear()
             busy = False
             try:
                 busy = await self.prepare()
+                if cold:
+                    cold = not await self._warmed()
                 busy = bool(await self.confirm_some(_pause)) or busy
                 busy = await self.tell_card() or busy
             except (DiskLow, DatabaseAway):

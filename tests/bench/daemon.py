@@ -33,7 +33,7 @@ async def measure() -> list[Figure]:
         before = cpu_s(daemon.process.pid)
         await asyncio.sleep(_IDLE_S)
         share = (cpu_s(daemon.process.pid) - before) / _IDLE_S * 100
-        memory_mb = _rss_mb(daemon.process.pid)
+        memory_mb = rss_mb(daemon.process.pid)
         json.loads(daemon.lines[-1])
         await daemon.stop()
         await hq.stop()
@@ -66,7 +66,8 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _rss_mb(pid: int) -> float:
+def rss_mb(pid: int) -> float:
+    """Megabytes of a process that are in memory."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1000

@@ -20,7 +20,7 @@ from tests.sse import listening
 _IDLE_S = 10
 
 
-def _code(number: int) -> str:
+def code(number: int) -> str:
     """An EAN-13 of its own for each number."""
     body = f"690{number:09d}"
     return next(body + digit for digit in "0123456789" if has_check_digit(body + digit))
@@ -53,7 +53,7 @@ async def _driver(name: str, rig: PtyRig, count: int, baseline_s: list[float]) -
     taken_s = []
     for number in range(count):
         start = time.perf_counter()
-        rig.scan(_code(number))
+        rig.scan(code(number))
         await scanner.read()
         taken_s.append(time.perf_counter() - start)
     scanner.close()
@@ -78,7 +78,7 @@ def _in_a_thread(rig: PtyRig, count: int) -> list[float]:
     taken_s = []
     for number in range(count):
         start = time.perf_counter()
-        rig.scan(_code(number))
+        rig.scan(code(number))
         heard.acquire()
         taken_s.append(time.perf_counter() - start)
     thread.join()
@@ -123,7 +123,7 @@ async def _daemon(count: int) -> list[Figure]:
                 async with world.pos() as pos, listening(pos) as ear:
                     for number in range(count):
                         start = time.perf_counter()
-                        scanners[0].scan(_code(number))
+                        scanners[0].scan(code(number))
                         await ear.one("scan.item")
                         taken_s.append(time.perf_counter() - start)
                 await asyncio.sleep(2)

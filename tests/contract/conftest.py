@@ -28,10 +28,12 @@ def on_postgres(postgres: PostgresServer) -> Iterator[None]:
             known[folder] = postgres.fresh()
         return known[folder]
 
-    before = Databases.of
+    before = Databases.of, Databases.back_up, Databases.put_back
     Databases.of = staticmethod(of)
+    Databases.back_up = staticmethod(lambda folder: postgres.back_up(of(folder)))
+    Databases.put_back = staticmethod(lambda folder: postgres.put_back(of(folder)))
     yield
-    Databases.of = before
+    Databases.of, Databases.back_up, Databases.put_back = before
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

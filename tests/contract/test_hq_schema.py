@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,8 +12,10 @@ import sqlite_utils
 from agent.domain.errors import StorageError
 from sync.hq.db import dialect, partitions
 from sync.hq.db.distribution import BY_COLUMN, LOCAL, REFERENCE
+from sync.hq.db.embedded import open_embedded
 from sync.hq.db.migrations import STEPS, Step, migrate
 from sync.hq.db.postgres import PgConnection
+from sync.hq.db.seam import Connection
 from sync.hq.schema import MIGRATIONS
 from tests.postgres import PostgresServer
 
@@ -179,6 +182,36 @@ def test_many_rows_are_written_as_they_are(raw: psycopg.Connection[dialect.PgRow
     assert (connection.bulk(add, rows), connection.bulk(add, rows), connection.bulk(add, [])) == (4, 4, 0)
     kept = [dict(row) for row in raw.execute("SELECT * FROM kept ORDER BY number")]
     assert kept == [{**row, "number": 2 * row["number"]} for row in rows]
+
+
+@pytest.mark.parametrize("text", ["", "NULL", '"', "\\", "{}", "\x00\x1a", "乌龙茶", "it's %(x)s :y"])
+def test_a_value_that_all_rows_have_is_written_as_it_is(raw: psycopg.Connection[dialect.PgRow], text: str) -> None:
+    raw.execute("CREATE TABLE kept (place bigint, said text, number bigint, content bytea)")
+    same: dict[str, Any] = {"said": text, "number": -7, "content": b"\x00\\"}
+    rows = [{"place": place, **same} for place in range(3)]
+    connection = PgConnection(raw)
+    add = "INSERT INTO kept (said, place, number, content) SELECT said, place, number, content FROM incoming AS i"
+    assert (connection.bulk(add, rows), connection.bulk(add, rows[:1]), connection.bulk(add, [rows[2]] * 2)) == (
+        3,
+        1,
+        2,
+    )
+    kept = [dict(row) for row in raw.execute("SELECT * FROM kept ORDER BY place")]
+    assert kept == [rows[0], rows[0], rows[1], rows[2], rows[2], rows[2]]
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "sqlite"])
+def test_one_of_many_texts_is_found(raw: psycopg.Connection[dialect.PgRow], engine: str, tmp_path: Path) -> None:
+    connection: Connection = PgConnection(raw)
+    if engine == "sqlite":
+        connection = open_embedded(tmp_path / "hq.db", MIGRATIONS)
+    texts = ["", '"', "\\", "{}", "a,b", "\x00\x1a", "乌龙茶", "NULL", *(f"m_{number}" for number in range(2000))]
+    connection.execute("CREATE TABLE kept (name text)")
+    connection.bulk("INSERT INTO kept (name) SELECT name FROM incoming AS i", [{"name": text} for text in texts])
+    for wanted in (texts, texts[:8], texts[5:6], [], ["none"]):
+        found, key = connection.any_of("name", wanted)
+        rows = connection.execute(f"SELECT name FROM kept WHERE name {found}", key).fetchall()
+        assert {row["name"] for row in rows} == set(wanted) & set(texts)
 
 
 def test_steps_are_written_portably() -> None:

@@ -145,6 +145,16 @@ def test_get_never_changes_anything(call: Caller, path: str) -> None:
     problem(call("GET", path), 405, "METHOD_REFUSED")
 
 
+def test_a_refused_method_names_every_method_of_its_path(call: Caller) -> None:
+    for path, allowed in (
+        ("/v1/print-jobs", "GET, POST"), ("/v1/session", "DELETE, GET"), ("/v1/manage/operators", "GET, POST"),
+        ("/v1/quotes/quo_x", "DELETE"), ("/v1/status", "GET"),
+    ):  # fmt: skip
+        refused = call("PUT", path)
+        problem(refused, 405, "METHOD_REFUSED")
+        assert refused.headers["allow"] == allowed
+
+
 def test_an_unknown_call_is_a_problem_too(call: Caller) -> None:
     for path in ("/nowhere", "/v1/", "/v1/sales/", "/v2/hello", "/v1/hello/..%2Fstatus", "/docs", "/redoc"):
         problem(call("GET", path), 404, "NO_SUCH_CALL")

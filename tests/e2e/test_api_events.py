@@ -50,6 +50,22 @@ def test_a_scan_a_member_and_a_sale_are_told_as_they_happen(till: ApiTill) -> No
     assert (sale.data["payable_fen"], sale.data["collected_fen"], sale.data["discrepancies"]) == (1742, 1742, [])
 
 
+def test_the_first_words_say_where_the_stream_stands_so_that_a_first_outage_costs_nothing(till: ApiTill) -> None:
+    async def story() -> tuple[int, list[int], list[Heard]]:
+        async with till.client.stream("GET", "/v1/events", timeout=None) as response:
+            lines = response.aiter_lines()
+            begun = [await anext(lines) for _ in range(3)]
+        mark = int(begun[1].removeprefix("id: "))
+        assert (begun[0], begun[2]) == (": connected", "")
+        ids = await tell(till, 2)  # nobody listens now
+        async with listening(till.client, mark) as ear:
+            return mark, ids, await ear.some(2)
+
+    mark, ids, heard = till.run(story())
+    assert mark < ids[0]
+    assert [one.id for one in heard] == ids
+
+
 def test_the_next_customer_is_not_the_one_scanned_before(till: ApiTill) -> None:
     async def scan() -> None:
         async with listening(till.client) as ear:
@@ -82,7 +98,7 @@ def test_a_payment_code_is_told_live_and_never_stored_logged_or_replayed(
     assert "scan.payment_code" in logged.out
     assert PAYMENT_CODE not in logged.out + logged.err
     answer = till.call("POST", "/v1/members/resolve", {"code": PAYMENT_CODE})
-    problem(answer, 503, "PAYMENT_CODE_NEEDS_NETWORK")
+    problem(answer, 409, "PAYMENT_CODE_NEEDS_NETWORK")
     assert PAYMENT_CODE not in answer.text
 
 

@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from agent.demo import world as chain
 from agent.demo.world import DemoMember
 from agent.people import Role
 from agent.words.pages import SCREEN
 from drivers.simulated import Fault
+from sync.hq.service import HqService
+from sync.hq.wechat_accounts import Entry
+from sync.wechat.transport import Transport
 from tests.api_till import someone
 from tests.browser import ServedTill, chromium, served_till
+from tests.wechat_stand_in import WechatStandIn
 
 pytestmark = pytest.mark.system("chromium")
 PIN = "482913"
@@ -33,6 +38,27 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedTill]:
     with served_till(tmp_path_factory.mktemp("cashier"), extra="[workstation]\ntables = true\n") as found:
         found.run(found.till.world.agent.people.put("101", "小王", Role.CASHIER, PIN))
         yield found
+
+
+async def introduced(hq: HqService, wechat: WechatStandIn) -> None:
+    """HQ learns the merchant's keys, and where its WeChat is."""
+    hq.wechat.calls._transport = Transport(verify=False)
+    entry = Entry(
+        wechat.mch_id, wechat.appid, True, wechat.url, v2_key=wechat.v2_key, v3_key=wechat.v3_key,
+        serial=wechat.serial, private_key=wechat.merchant_pem,
+    )  # fmt: skip
+    await hq.wechat.office.add(entry)
+    await hq.wechat.office.trust(wechat.mch_id, wechat.wechat_serial, wechat.wechat_pem)
+    await hq.wechat.office.set_sub_appid(wechat.mch_id, wechat.sub_mch_id, wechat.sub_appid)
+
+
+@pytest.fixture(scope="module")
+def wechat(served: ServedTill) -> Iterator[WechatStandIn]:
+    with WechatStandIn(
+        mch_id=chain.MCH_ID, appid=chain.APPID, sub_mch_id=chain.SUB_MCH_ID, sub_appid=chain.SUB_APPID
+    ) as stand_in:
+        served.run(introduced(served.till.world.server.hq, stand_in))
+        yield stand_in
 
 
 @pytest.fixture
@@ -87,6 +113,15 @@ async def _sales(served: ServedTill) -> int:
     store = served.till.world.agent.books._store
     row = await store.read(
         lambda connection: connection.execute("SELECT count(*) FROM events WHERE kind = 'sale'").fetchone()
+    )
+    return int(row[0])
+
+
+async def told(served: ServedTill) -> int:
+    """How many scans the event stream has told of, whoever listened."""
+    store = served.till.world.agent.books._store
+    row = await store.read(
+        lambda connection: connection.execute("SELECT count(*) FROM notices WHERE kind = 'scan.item'").fetchone()
     )
     return int(row[0])
 
@@ -164,6 +199,27 @@ def test_a_sale_by_wechats_result_earns_for_the_payer(page: Page, served: Served
     assert body["discrepancies"] == []
 
 
+def test_a_payment_code_names_the_member_before_payment(page: Page, served: ServedTill, wechat: WechatStandIn) -> None:
+    """R20: scanned before payment the code prices at the tier; the payment that follows books once, nothing differs."""
+    code, payer = "134650061098828021", gold()
+    wechat.codes[code] = (payer.openid, payer.sub_openid)
+    before = sales(served)
+    enter(page, "2*10001")
+    assert due(page) == "￥39.60"
+    served.call(lambda: served.till.world.scanner.scan(code))
+    expect(page.locator("#member .tier")).to_contain_text("88折")
+    expect(page.locator("#member .certainty")).to_have_text(SCREEN["certainty_payment_code"][0])
+    expect(page.locator("#total .due dd")).to_have_text("￥34.84")
+    _transaction, raw = served.call(lambda: served.till.wechat(3484, payer))
+    page.keyboard.press("F10")
+    page.fill("dialog textarea", raw)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#member h2")).to_have_text(SCREEN["sold"][0])
+    body = last_sale(served)
+    assert (sales(served), body["totals"]["payable_fen"], body["discrepancies"]) == (before + 1, 3484, [])
+
+
 def test_a_double_click_on_pay_books_once(page: Page, served: ServedTill) -> None:
     before = sales(served)
     enter(page, "10007")
@@ -199,6 +255,7 @@ def test_paper_out_is_shown_and_the_receipt_comes_when_paper_is_back(page: Page,
     enter(page, "10007")
     pay_cash(page)
     expect(page.locator("#chips .chip[data-name^=printer].down")).to_be_visible(timeout=30_000)
+    expect(page.locator("#chips .chip[data-name^=printer].down")).to_contain_text("打印纸用完了，请换纸")
     served.call(lambda: setattr(printer, "fault", Fault.NONE))
     expect(page.locator("#chips .chip[data-name^=printer].up")).to_be_visible(timeout=60_000)
     served.run(printer.wait_job(jobs + 1, timeout=60))
@@ -210,10 +267,18 @@ def test_the_page_takes_up_its_line_after_the_agent_restarted_and_misses_nothing
     enter(page, "10001")
     served.run(served.halt())
     expect(page.locator("#chips .chip[data-name=line].down")).to_be_visible(timeout=30_000)
+    page.route("**/v1/events", lambda route: route.abort())  # what comes now finds nobody listening
     served.run(served.start_again())
-    expect(page.locator("#chips .chip[data-name=line].up")).to_be_visible(timeout=30_000)
+    before = served.run(told(served))
+    served.call(lambda: served.till.world.scanner.scan("6901028000031"))
+    while served.run(told(served)) == before:
+        pass  # the scanner is read by the till's own thread
+    expect(page.locator("#chips .chip[data-name=line].down")).to_be_visible()
     assert page.locator("#cart tbody tr").count() == 1
-    enter(page, "10007")
+    page.unroute("**/v1/events")
+    expect(page.locator("#chips .chip[data-name=line].up")).to_be_visible(timeout=30_000)
+    expect(page.locator("#cart tbody tr")).to_have_count(2)
+    expect(page.locator("#cart")).to_contain_text("大樱桃")
     pay_cash(page)
 
 

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PAYERS = ["static_code", "dynamic_code", "wechat_v2", "wechat_v3", "non_member", "network_cut", "scanned_twice"]
+PAYERS = [
+    "static_code", "dynamic_code", "wechat_v2", "wechat_v3", "payment_code", "non_member", "network_cut",
+    "scanned_twice",
+]  # fmt: skip
 OWNERS = ["spends_offline", "stored_value", "count_card", "return", "void"]
 KINDS = PAYERS + OWNERS
 STEPS = {"stored_value": ["recharge", "sale"], "count_card": ["count_card_sale", "sale"]}
@@ -35,7 +38,7 @@ def test_the_demo_serves_every_kind_of_customer_and_proves_the_books(tmp_path: P
     certainty = {kind: kinds[kind]["certainty"] for kind in KINDS}
     assert certainty["static_code"] == certainty["network_cut"] == "code"
     assert certainty["dynamic_code"] == certainty["spends_offline"] == certainty["stored_value"] == "dynamic"
-    assert certainty["wechat_v2"] == certainty["wechat_v3"] == "payment"
+    assert certainty["wechat_v2"] == certainty["wechat_v3"] == certainty["payment_code"] == "payment"
     assert certainty["non_member"] is None
     _check_totals(summary)
     _check_paper(out, summary)
@@ -64,6 +67,9 @@ def _check_payer(one: dict[str, Any]) -> None:
     assert one["join_prompt"] is not earns
     if one["scan_kind"].startswith("wechat"):
         assert one["foregone_fen"] > 0, "R20: paid list price, and the receipt says what the member price had saved"
+    if one["scan_kind"] == "payment_code":
+        assert one["saved_fen"] > 0, "HQ asked the simulated WeChat whose code it is, before payment"
+        assert one["foregone_fen"] == 0
 
 
 def _check_totals(summary: dict[str, Any]) -> None:
@@ -131,9 +137,11 @@ def _check_books(out: Path, summary: dict[str, Any]) -> dict[int, dict[str, Any]
     with sqlite3.connect(out / "books.db") as books, sqlite3.connect(out / "hq.db") as hq:
         mine = [row[0] for row in books.execute("SELECT body FROM events ORDER BY seq")]
         theirs = [row[0] for row in hq.execute("SELECT body FROM events ORDER BY seq")]
+        confirmed = {row[0] for row in hq.execute("SELECT state FROM wechat_checks")}
     books.close()
     hq.close()
     assert mine == theirs
+    assert confirmed <= {"new", "waiting", "confirmed"}, "what HQ has asked WeChat by now was paid as booked"
     events = {one["seq"]: one for one in map(json.loads, mine)}
     leases = [one for one in events.values() if one["kind"].startswith("lease_")]
     assert len(mine) == sum(len(one["steps"]) for one in summary["customers"]) + len(leases)

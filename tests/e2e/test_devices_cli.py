@@ -1,10 +1,7 @@
 """`pos-agent devices` on a tree of made-up devices whose nodes are real ptys; set-up talks over a real terminal."""
 
 import json
-import os
 import select
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +11,11 @@ from typer.testing import CliRunner
 
 from agent.cli.device_setup import TEST_CODE, verdict
 from agent.cli.devices import app
+from agent.wording import ENGLISH, setup_word
 from tests.device_tree import DeviceTree
 from tests.scanner_rigs import PtySerial
+from tests.terminal import Terminal
 
-PATIENCE_S = 60.0
 CONFIG = """# of the shop
 [hq]
 url = "https://hq.example.com"
@@ -32,6 +30,9 @@ baud = 1200
 name = "receipt"
 kind = "chardev"
 path = "/dev/usb/lp9"
+
+[receipt]
+language = "en"
 """
 
 
@@ -50,7 +51,7 @@ class Shop:
         self.config.write_text(CONFIG)
         roots = ("--sys", str(self.tree.sys), "--dev", str(self.tree.dev))
         self.list = ["--config", str(self.config), *roots]
-        self.setup = ["setup", "--config", str(self.config), *roots]
+        self.setup = ["--config", str(self.config), *roots]
 
 
 @pytest.fixture
@@ -85,76 +86,52 @@ def test_the_list_for_people_has_a_line_a_device(shop: Shop) -> None:
     assert "not plugged in" in lines[3]
 
 
-class Terminal:
-    """A command in a terminal of its own."""
-
-    def __init__(self, *arguments: str) -> None:
-        self._master, slave = os.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "agent", *arguments], stdin=slave, stdout=slave, stderr=slave, close_fds=True
-        )
-        os.close(slave)
-        self.said = ""
-
-    def wait_for(self, text: str) -> None:
-        """Read until the command has said this."""
-        while text not in self.said:
-            ready, _, _ = select.select([self._master], [], [], PATIENCE_S)
-            assert ready, self.said
-            try:
-                self.said += os.read(self._master, 4096).decode(errors="replace").replace("\r\n", "\n")
-            except OSError:
-                pytest.fail(self.said)
-
-    def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-    def end(self) -> int:
-        """Read what is left and give the exit code."""
-        while True:
-            try:
-                part = os.read(self._master, 4096)
-            except OSError:
-                break
-            self.said += part.decode(errors="replace").replace("\r\n", "\n")
-        os.close(self._master)
-        return self.process.wait(PATIENCE_S)
-
-
 def test_set_up_hears_the_scanner_and_writes_it_leaving_the_rest(shop: Shop) -> None:
-    terminal = Terminal("devices", *shop.setup)
+    terminal = Terminal("devices", "setup", "scanner", *shop.setup)
     terminal.wait_for("Scan this code")
     while "set right" not in terminal.said:
         shop.rig.scan(TEST_CODE)
-        ready, _, _ = select.select([terminal._master], [], [], 0.5)
-        if ready:
-            terminal.said += os.read(terminal._master, 4096).decode(errors="replace")
+        if select.select([terminal.master], [], [], 0.5)[0]:
+            terminal.read()
         assert terminal.process.poll() is None, terminal.said
-    terminal.wait_for("Name of this scanner [counter]")
-    terminal.type("\n")
-    terminal.wait_for("Write it into")
-    terminal.type("y\n")
+    terminal.answer("Name of this scanner [counter]", "")
+    terminal.wait_for("-baud = 1200")
+    terminal.answer("Write it into", "y")
     assert terminal.end() == 0, terminal.said
-    assert "Xprinter XP-58 is a printer" in terminal.said
     text = shop.config.read_text()
     assert tomllib.loads(text)["scanner"] == [
         {"name": "counter", "kind": "serial", "path": str(shop.path), "ending": "terminator", "baud": 9600}
     ]
     assert [line for line in text.splitlines() if line.startswith("#")] == ["# of the shop", "# bought in May"]
     assert tomllib.loads(text)["printer"] == tomllib.loads(CONFIG)["printer"]
+    (kept,) = shop.config.parent.glob("agent.toml.before-*")
+    assert kept.read_text() == CONFIG
 
 
 def test_set_up_refuses_what_it_cannot_do_and_writes_nothing(shop: Shop) -> None:
-    quiet = CliRunner().invoke(app, [*shop.setup, "--patience-s", "1"])
+    asked = ["setup", "scanner", *shop.setup, "--patience-s", "1"]
+    quiet = CliRunner().invoke(app, asked)
     assert quiet.exit_code == 1
     assert "nothing was scanned" in quiet.output
     shop.rig.close()
     for entry in (shop.tree.sys / "class/tty").iterdir():
         entry.unlink()
-    alone = CliRunner().invoke(app, [*shop.setup, "--patience-s", "1"])
+    alone = CliRunner().invoke(app, asked)
     assert alone.exit_code == 1
     assert "no candidate can be opened" in alone.output
+    for entry in (shop.tree.sys / "class/input").iterdir():
+        entry.unlink()
+    none = CliRunner().invoke(app, asked)
+    assert none.exit_code == 1
+    assert "No scanner is plugged in" in none.output
     assert shop.config.read_text() == CONFIG
+
+
+def test_a_shop_without_a_scanner_still_sets_its_printer_up(shop: Shop) -> None:
+    result = CliRunner().invoke(app, ["setup", *shop.setup, "--patience-s", "1"], input="\n")
+    assert result.exit_code == 0, result.output
+    assert "nothing was scanned" in result.output
+    assert "1  Xprinter XP-58" in result.output
 
 
 @pytest.mark.parametrize(
@@ -163,12 +140,13 @@ def test_set_up_refuses_what_it_cannot_do_and_writes_nothing(shop: Shop) -> None
         (TEST_CODE.swapcase(), False, "Caps Lock"),
         ("Pos)Qgent!TEST:2Maw?9", False, "US"),
         ("6901234567892", True, "another code"),
+        (TEST_CODE, True, "set right"),
     ],
 )
 def test_what_was_read_tells_how_the_scanner_is_set(read: str, right: bool, word: str) -> None:
     """Pains 27: a scanner set to another layout exchanges letters and signs."""
     assert verdict(read)[0] is right
-    assert word in verdict(read)[1]
+    assert word in setup_word(verdict(read)[1], ENGLISH)
 
 
 def test_a_printer_driven_by_its_usb_numbers_is_known_by_them(shop: Shop) -> None:

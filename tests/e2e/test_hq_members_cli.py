@@ -12,8 +12,8 @@ from agent.cli.whole import app
 from agent.domain.business_day import business_day
 from agent.domain.digest import canonical
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.admin import SOCKET
 from sync.hq.main import HqServer, open_hq
+from sync.hq.places import SOCKET
 from sync.protocol import EnrolRequest
 from tests.unit.hq_care_world import REVIEW, TIERS
 from tests.unit.test_hq_world import BRAND, RULES, HandClock, Till, import_members, open_world

@@ -125,7 +125,7 @@ def test_without_wechat_the_local_answer_comes_within_the_deadline(
     answer = till.call("POST", "/v1/members/resolve", {"auth_code": code[mischief]})
     took_s = till.clock.mono_s() - began
     wechat.hold.set()
-    problem(answer, 503, "PAYMENT_CODE_NEEDS_NETWORK")
+    problem(answer, 409, "PAYMENT_CODE_NEEDS_NETWORK")
     assert took_s < 5, "the deadline is 800 ms; the rest is a machine under load"
     till.run(till.world.server.hq.wechat.office.add(_again(wechat)))  # new keys end an account's rest
 
@@ -142,7 +142,7 @@ def test_a_code_that_is_used_up(till: ApiTill, wechat: WechatStandIn) -> None:
 
 def test_what_names_nobody_here(till: ApiTill, wechat: WechatStandIn) -> None:
     for code, status, said in (
-        ("281234567890123456", 503, "PAYMENT_CODE_NEEDS_NETWORK"),  # Alipay's: nobody answers for it
+        ("281234567890123456", 409, "PAYMENT_CODE_NEEDS_NETWORK"),  # Alipay's: nobody answers for it
         ("100000000001", 422, "CODE_UNREADABLE"),
         ("1" * 33, 422, "INVALID_REQUEST"),
     ):
@@ -156,7 +156,7 @@ def test_without_hq_the_till_says_so(till: ApiTill, wechat: WechatStandIn) -> No
     till.run(till.world.cable.pull())
     try:
         answer = till.call("POST", "/v1/members/resolve", {"auth_code": "134650061098828017"})
-        problem(answer, 503, "PAYMENT_CODE_NEEDS_NETWORK")
+        problem(answer, 409, "PAYMENT_CODE_NEEDS_NETWORK")
     finally:
         till.run(till.world.cable.plug())
 

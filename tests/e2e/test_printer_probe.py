@@ -36,7 +36,7 @@ def test_a_shopkeeper_answers_six_numbers(tmp_path: Path) -> None:
         assert [token.data[2] for token in ill.paper if token.name == b"\x1bp"] == [0, 1]
     found = lines(ran.output)
     kind = changed(profile(str(found["profile"])), found.get("override", {}))  # type: ignore[arg-type]
-    assert (kind.columns, kind.native_qr, kind.drawer_pin, kind.completion) == (48, True, 1, "gs_r")
+    assert (kind.columns, kind.native_qr, kind.drawer_pin, kind.completion) == (48, True, 1, "gs_h")
 
 
 def test_the_drawer_stays_shut_and_given_numbers_print_nothing(tmp_path: Path) -> None:

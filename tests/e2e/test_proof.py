@@ -20,7 +20,7 @@ from sync.proof import Finding
 from sync.protocol import Feed
 from sync.verdict import Reconciliation
 from tests.e2e.test_reconcile import at_hq, play, sell
-from tests.till_world import TillWorld
+from tests.till_world import TillWorld, triggers_of
 
 
 def named(run: Reconciliation) -> list[tuple[str, str, str, str]]:
@@ -28,7 +28,7 @@ def named(run: Reconciliation) -> list[tuple[str, str, str, str]]:
 
 
 def drop_triggers(connection: Connection) -> None:
-    for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    for trigger in triggers_of(connection):
         connection.execute(f"DROP TRIGGER {trigger}")
 
 

@@ -10,7 +10,7 @@ from agent.books_ports import EventDraft, Outcome
 from agent.demo import world as chain
 from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import TenderLine, TenderType
-from sync.hq.main import KEY_FILE
+from sync.hq.places import KEY_FILE
 from tests.e2e.test_reconcile import at_hq, sell
 from tests.processes import succeed
 from tests.till_world import TillWorld

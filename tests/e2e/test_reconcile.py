@@ -15,7 +15,7 @@ from agent.flow import Till
 from agent.ports import Traffic
 from agent.sqlite import Connection
 from sync.protocol import Feed, ProofAnswer, ProofRequest, proof_signing_bytes
-from tests.till_world import TillWorld
+from tests.till_world import TillWorld, triggers_of
 
 
 def play(folder: Path, story: Callable[[TillWorld], Awaitable[None]]) -> None:
@@ -82,7 +82,7 @@ def test_events_hq_acknowledged_and_lost_are_named_and_sent_again(tmp_path: Path
 def _forget(connection: Connection, seqs: tuple[int, ...]) -> None:
     """What a restored backup of HQ looks like: rows are gone, and so is what was derived from them."""
     marks = ",".join(str(seq) for seq in seqs)
-    for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    for trigger in triggers_of(connection):
         connection.execute(f"DROP TRIGGER {trigger}")
     connection.execute(f"DELETE FROM events WHERE seq IN ({marks})")
 
@@ -102,7 +102,7 @@ def test_an_event_altered_at_hq_is_found_and_never_healed_by_itself(tmp_path: Pa
 
 
 def _alter(connection: Connection) -> None:
-    for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    for trigger in triggers_of(connection):
         connection.execute(f"DROP TRIGGER {trigger}")
     changed = connection.execute("UPDATE events SET body = replace(body, '\"qty\":1', '\"qty\":9') WHERE seq = 2")
     assert changed.rowcount == 1

@@ -13,7 +13,8 @@ import httpx
 from agent.demo import world as chain
 from sync.hq.app import create_app
 from sync.hq.grant_witness import FILE
-from sync.hq.main import DATABASE, open_hq
+from sync.hq.main import open_hq
+from sync.hq.places import DATABASE
 from sync.hq.service import HqService
 from tests.simulation import wealth
 from tests.simulation.chance import SeededEntropy, VirtualClock, generator

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from agent.cli.whole import app
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.admin import SOCKET
 from sync.hq.main import HqServer, open_hq
+from sync.hq.places import SOCKET
 
 PASSWORD = "eight horses run"
 
@@ -21,6 +21,9 @@ def command(data: Path, *arguments: str, typed: str = "") -> tuple[int, str]:
 
 def test_users_are_added_listed_and_removed_while_hq_is_down(tmp_path: Path) -> None:
     typed = f"{PASSWORD}\n{PASSWORD}\n"
+    assert command(tmp_path, "add", "老板", "--role", "admin", typed=typed)[0] == 1, "there is no headquarters yet"
+    begun = CliRunner().invoke(app, ["hq", "init", "shu", "蜀果", "--data", str(tmp_path)])
+    assert begun.exit_code == 0, begun.output
     assert command(tmp_path, "add", "老板", "--role", "admin", typed=typed)[0] == 0
     assert command(tmp_path, "add", "阿强", "--role", "operator", typed=typed)[0] == 0
     code, output = command(tmp_path, "list")

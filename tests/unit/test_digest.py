@@ -49,7 +49,8 @@ def test_canonical_bytes_are_read_and_no_others(value: Json) -> None:
 @pytest.mark.parametrize(
     "text",
     [b"1.0", b'{"a":0.5}', b"[[1e2]]", b"9007199254740992", b"-0", b'{"a":1,"a":1}', b'{"b":1,"a":2}', b'"\\u6c34"',
-     b'"\\ud800"', b"NaN", b"", '[{"a":{"价":1}}]'.encode(), b"\xff", b"[" * 300 + b"]" * 300],
+     b'"\\ud800"', b"NaN", b"", '[{"a":{"价":1}}]'.encode(), b"\xff", b"[" * 300 + b"]" * 300,
+     '[{"a":[{"\\"价":1}]}]'.encode(), b'[["a",{"b":[1,2.5]}]]', '{"a":"价","b":[{"c":-1e-7}]}'.encode()],
 )  # fmt: skip
 def test_what_is_not_canonical_is_not_read(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):

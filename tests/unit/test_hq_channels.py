@@ -136,6 +136,11 @@ def test_a_coupon_is_used_online_once_and_given_back(tmp_path: Path) -> None:
         assert refused.value.code == "COUPON_NOT_FREE"
         await ask(world, "c3", "return_coupon", of="c1")
         assert await world.all(state) == [("issued", 0)]
+        uses = "SELECT coupon_id, place, amount FROM coupon_uses ORDER BY place"
+        noted = await world.all(uses)
+        assert noted == [("CPN1", "online.mini c1", -1), ("CPN1", "online.mini c3", 1)]
+        await world.hq.members.recount(BRAND, lambda *_: None)
+        assert await world.all(uses) == noted
         with pytest.raises(Refusal, match="more would come back"):
             await ask(world, "c4", "return_coupon", of="c1")
         with pytest.raises(Refusal) as refused:

@@ -131,6 +131,24 @@ def test_a_claim_before_its_sale_waits_and_the_first_who_asked_gets_it(tmp_path:
     play(tmp_path, story)
 
 
+def test_claims_of_one_batch_are_kept_once_each_and_settled_in_order(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        first, second = world.sell(0), world.sell(1, base_fen=2560)
+        world.sell(0, base_fen=5120)  # another sale under the claim of the first
+        early = [await world.join(secret, "o1") for secret in (second, first)]
+        assert {one.state for one in early} == {"parked"}
+        await world.push()
+        rows = await query(world.hq, "SELECT sha256, seq, taken_by, points FROM claims ORDER BY seq")
+        member_id = early[0].member_id
+        assert [tuple(row.values()) for row in rows] == [
+            (sha(first), 1, member_id, 12),
+            (sha(second), 2, member_id, 25),
+        ]
+        assert await world.points(member_id) == 37
+
+    play(tmp_path, story)
+
+
 def test_after_the_window_it_is_late_by_the_brands_own_hours(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         secrets = [world.sell(place, rules_version=2) for place in range(2)]

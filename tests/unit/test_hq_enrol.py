@@ -13,7 +13,8 @@ from agent.domain.errors import Refusal, StorageError
 from agent.system import SystemEntropy
 from sync.hq.bounds import ENROL_CODE_TTL_S
 from sync.hq.keys import open_keys, verify
-from sync.hq.main import DATABASE, KEY_FILE, open_hq
+from sync.hq.main import open_hq
+from sync.hq.places import DATABASE, KEY_FILE
 from sync.hq.service import HqService
 from sync.protocol import EnrolRequest
 from tests.unit.test_hq_world import BRAND, NOW_MS, STORE, HandClock, Till, enrol, import_members, open_world, query

@@ -1,20 +1,19 @@
 """Erasing a member: kept beside the database, done again by a copy, acknowledged by every till, listed."""
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
 
 from agent.domain.errors import Refusal
-from agent.system import SystemEntropy
 from sync.hq.erasures import FILE, Erasure, FileErasures
-from sync.hq.main import open_hq
-from sync.protocol import Feed
+from sync.hq.service import HqService
+from sync.protocol import Feed, FeedRow, MemberRow
 from tests.unit.hq_care_world import BRAND, CareWorld, play
 from tests.unit.test_hq_importer import write
-from tests.unit.test_hq_world import HandClock, import_members, open_world, query
+from tests.unit.test_hq_world import Databases, Till, enrol, import_members, open_again, open_world, query
 
+ERASED = (Feed.MEMBERS, Feed.IDENTITIES, Feed.COUPONS)
 IDENTITIES = "SELECT kind FROM identities WHERE member_id = :id AND (value_sealed IS NOT NULL OR deleted = 0)"
 
 
@@ -67,12 +66,12 @@ def test_a_copy_of_the_database_erases_again(tmp_path: Path) -> None:
         hq = await open_world(tmp_path / "hq")
         ids = await import_members(hq, tmp_path / "members.csv", 2)
         await hq.close()
-        shutil.copy(tmp_path / "hq" / "hq.db", tmp_path / "copy.db")
-        hq = await open_hq(tmp_path / "hq", HandClock(), SystemEntropy())
+        Databases.back_up(tmp_path / "hq")
+        hq = await open_again(tmp_path / "hq")
         await hq.members.erase(BRAND, ids[0], "legal", "asked")
         await hq.close()
-        shutil.copy(tmp_path / "copy.db", tmp_path / "hq" / "hq.db")
-        hq = await open_hq(tmp_path / "hq", HandClock(), SystemEntropy())
+        Databases.put_back(tmp_path / "hq")
+        hq = await open_again(tmp_path / "hq")
         try:
             rows = await query(hq, "SELECT member_id FROM members WHERE status = 'deleted'")
             assert [row["member_id"] for row in rows] == ids[:1]
@@ -81,6 +80,52 @@ def test_a_copy_of_the_database_erases_again(tmp_path: Path) -> None:
             await hq.close()
 
     asyncio.run(story())
+
+
+def test_a_till_that_read_what_the_copy_forgot_reads_again_and_acknowledges_only_then(tmp_path: Path) -> None:
+    """Its cursor is one that the restored HQ has long passed again: by number alone it would miss the tombstone."""
+
+    async def story() -> None:
+        hq, till = await open_world(tmp_path / "hq"), Till()
+        await enrol(hq, till)
+        ids = await import_members(hq, tmp_path / "members.csv", 2)
+        await hq.close()
+        Databases.back_up(tmp_path / "hq")
+        hq = await open_again(tmp_path / "hq")
+        await import_members(hq, tmp_path / "members.csv", 6)
+        cursors = {feed: (await hq.feed(till.workstation_id, feed, 0)).cursor for feed in ERASED}
+        await hq.build_snapshot(BRAND)
+        await hq.members.erase(BRAND, ids[0], "legal", "asked")  # which the till, away by now, has not heard of
+        await hq.close()
+        Databases.put_back(tmp_path / "hq")
+        hq = await open_again(tmp_path / "hq")
+        try:
+            await import_members(hq, tmp_path / "members.csv", 60)  # and goes on behind the till's cursors
+            assert await hq.snapshot(BRAND) is None, "it holds the member, and rows that are forgotten"
+            for feed in (Feed.MEMBERS, Feed.IDENTITIES):
+                with pytest.raises(Refusal) as refused:
+                    await hq.feed(till.workstation_id, feed, cursors[feed])
+                assert refused.value.code == "CURSOR_AHEAD"
+            assert (await hq.members.erased(BRAND))[0]["missing"] == [till.workstation_id]
+            seen = [row for feed in ERASED for row in await whole(hq, till, feed)]
+            assert ids[0] in {row.member_id for row in seen if isinstance(row, MemberRow) and row.deleted}
+            assert (await hq.members.erased(BRAND))[0]["missing"] == []
+        finally:
+            await hq.close()
+
+    asyncio.run(story())
+
+
+async def whole(hq: HqService, till: Till, feed: Feed) -> list[FeedRow]:
+    """A feed from its beginning, as a till reads it, which asks until nothing more comes."""
+    rows: list[FeedRow] = []
+    cursor = 0
+    while True:
+        page = await hq.feed(till.workstation_id, feed, cursor)
+        rows += page.rows
+        if page.cursor == cursor:
+            return rows
+        cursor = page.cursor
 
 
 def test_a_line_that_was_torn_hides_no_other(tmp_path: Path) -> None:

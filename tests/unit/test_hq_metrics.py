@@ -150,6 +150,38 @@ def test_coupons_and_tier_changes(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_how_long_after_its_issue_a_coupon_is_used(tmp_path: Path) -> None:
+    """S50, S66: within 48, 72 and 120 hours, to the millisecond; one that came back counts by its last use."""
+    hour_ms = 3_600_000
+
+    async def story(world: CareWorld) -> None:
+        await world.hq.import_batches(BRAND, write(tmp_path, BATCHES))
+        for number in range(7):
+            await world.hq.issue_coupon(BRAND, "b1", "100000000000", f"CPN{number}")
+        issued = world.clock.now_ms()
+
+        def move(number: int, after_ms: int, amount: int = -1) -> None:
+            posting = {"account": "coupon", "owner": world.ids[0], "amount": amount, "bucket": f"CPN{number}"}
+            world._book(world.ids[0], 0, payable_fen=100, at_ms=issued + after_ms, postings=[posting])
+
+        for number, after_ms in enumerate((0, 48 * hour_ms, 48 * hour_ms + 1, 72 * hour_ms, 120 * hour_ms + 1)):
+            move(number, after_ms)
+        move(5, hour_ms)
+        move(5, 2 * hour_ms, amount=1)
+        move(6, hour_ms)
+        move(6, 2 * hour_ms, amount=1)
+        move(6, 100 * hour_ms)
+        await world.push()
+        wanted = [["b1", "2026-07-01", "2026-12-31", 6, 2, 4, 5, 3_333, 6_666, 8_333]]
+        assert await figure(world.hq, "cycle") == wanted
+        await world.hq._write(lambda c: c.execute("DELETE FROM coupon_uses"))
+        assert await figure(world.hq, "cycle") == []
+        await world.hq.members.recount(BRAND, lambda *_: None)
+        assert await figure(world.hq, "cycle") == wanted
+
+    play(tmp_path, story)
+
+
 def test_who_joined_by_a_receipt_counts_on_the_day_of_its_sale(tmp_path: Path) -> None:
     """S66: join conversion, whether the sale came before somebody joined by it or after."""
 

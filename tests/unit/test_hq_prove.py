@@ -1,5 +1,6 @@
 """The proof trusts nothing that was computed at ingest: it rehashes bodies and signs what it found."""
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from agent.domain.digest import genesis
 from sync.hq import prove
+from sync.hq.bounds import AUDIT_PAUSE_S, PROOFS_CALM
 from sync.hq.keys import verify
 from sync.hq.service import HqService
 from sync.protocol import ProofAnswer, ProofRequest, proof_signing_bytes
@@ -111,5 +113,42 @@ def test_ranges_at_the_edges(tmp_path: Path) -> None:
         await hq.ingest("S1-1", till.batch())
         earlier = await ask(hq, till, count=1, head=bytes.fromhex(first.chain))
         assert (earlier.equal, earlier.count) == (True, 1)
+
+    in_world(tmp_path, story)
+
+
+def test_the_more_prove_at_once_the_less_is_audited_beside_each() -> None:
+    now_s = [100.0]
+    crowd = prove.Crowd(lambda: now_s[0])
+    calm = [crowd.one() for _ in range(PROOFS_CALM)]
+    assert [one.__enter__() for one in calm] == [prove.Extent()] * PROOFS_CALM
+    with crowd.one() as crowded:
+        assert crowded == prove.Extent(own=False, wide=False)
+    now_s[0] += AUDIT_PAUSE_S
+    with crowd.one() as later, crowd.one() as next_one:
+        assert later == prove.Extent(own=False, wide=True), "shared books are looked at all the same, every few seconds"
+        assert not next_one.wide
+    calm.pop().__exit__(None, None, None)
+    with crowd.one() as again:
+        assert again == prove.Extent()
+
+
+def test_in_a_crowd_what_was_altered_in_a_store_is_found_all_the_same(tmp_path: Path) -> None:
+    """What is proven is never cut short: only what is audited beside it."""
+
+    async def story(hq: HqService, till: Till, ids: list[str]) -> None:
+        for points in range(8):
+            till.book(member=ids[0], points=points)
+        await hq.ingest("S1-1", till.batch(till.events[:4]))
+        assert (await ask(hq, till, 4, bytes.fromhex(till.events[3].chain))).equal
+        await hq.ingest("S1-1", till.batch())
+        crowd = [hq._crowd.one() for _ in range(PROOFS_CALM + 1)]
+        for one in crowd:
+            one.__enter__()
+        answers = await asyncio.gather(*(ask(hq, till) for _ in range(6)))
+        assert [answer.equal for answer in answers] == [True] * 6
+        assert all(answer.findings == [] for answer in answers)
+        await alter(hq, "UPDATE chains SET head = :zeros")
+        assert "chains" in {one.table for one in (await ask(hq, till)).findings}
 
     in_world(tmp_path, story)

@@ -9,18 +9,14 @@ from pathlib import Path
 import pytest
 
 from agent.domain.errors import HqRejected
-from agent.system import SystemEntropy
 from sync.hq import restored
 from sync.hq.grant_witness import FILE, FileGrantWitness
-from sync.hq.main import open_hq
 from sync.hq.service import HqService
 from sync.lease_protocol import LeaseRequest, LeaseWant
 from sync.protocol import Feed
 from tests.lease_world import Station, account_state
 from tests.stand_ins import SteppingClock
-from tests.unit.test_hq_world import HandClock, import_members, open_world, query
-
-DATABASE = "hq.db"
+from tests.unit.test_hq_world import BRAND, Databases, HandClock, import_members, open_again, open_world, query
 
 
 @dataclass
@@ -39,13 +35,13 @@ class Chain:
         return self.one, self.two
 
     async def back_up(self) -> None:
-        await self._reopen(lambda: shutil.copy2(self.folder / DATABASE, self.folder / "copy"))
+        await self._reopen(lambda: Databases.back_up(self.folder))
 
     async def restore(self, *, with_witness_of: Path | None = None) -> None:
         """The copy in place of the database; its witness stays, unless it is replaced too, or gone (no such path)."""
 
         def put() -> None:
-            shutil.copy2(self.folder / "copy", self.folder / DATABASE)
+            Databases.put_back(self.folder)
             if with_witness_of is not None:
                 (self.folder / FILE).unlink()
                 if with_witness_of.exists():
@@ -56,7 +52,7 @@ class Chain:
     async def _reopen(self, between: Callable[[], object]) -> None:
         await self.hq.close()
         between()
-        self.hq = await open_hq(self.folder, HandClock(self.clock.now_ms()), SystemEntropy())
+        self.hq = await open_again(self.folder, HandClock(self.clock.now_ms()))
         for station in self.stations:
             station.wire.meet(self.hq)
 
@@ -247,6 +243,36 @@ def test_hq_that_was_only_started_again_waits_for_nobody(tmp_path: Path) -> None
         assert await chain.two.acquire(chain.member, 40)
 
     play(tmp_path, story)
+
+
+def test_a_till_that_has_seen_what_is_forgotten_reads_again_however_far_the_restored_one_has_come(
+    tmp_path: Path,
+) -> None:
+    """A price of after the copy would stand at that till until somebody changes it once more."""
+
+    async def story(chain: Chain) -> None:
+        await chain.back_up()
+        assert await chain.one.acquire(chain.member, 60)
+        await import_items(chain.hq, tmp_path, ["A", "B", "C"], 990)
+        seen = (await chain.one.wire.pull(Feed.ITEMS, 0)).cursor
+        await chain.restore()
+        await import_items(chain.hq, tmp_path, ["A", "B", "C", "D", "E"], 790)
+        with pytest.raises(HqRejected) as refused:
+            await chain.one.wire.pull(Feed.ITEMS, seen)
+        assert refused.value.code == "CURSOR_AHEAD"
+        page = await chain.one.wire.pull(Feed.ITEMS, 0)
+        assert len(page.rows) == 5
+        assert (await chain.one.wire.pull(Feed.ITEMS, page.cursor)).rows == [], "and goes on from there"
+        assert (await chain.two.wire.pull(Feed.ITEMS, 0)).cursor == page.cursor > seen
+
+    play(tmp_path, story)
+
+
+async def import_items(hq: HqService, folder: Path, skus: list[str], fen: int) -> None:
+    """Goods at one price."""
+    rows = "".join(f"{sku},茶,{fen // 100}.{fen % 100:02d}\n" for sku in skus)
+    (folder / "items.csv").write_text("sku,name,list_yuan\n" + rows, encoding="utf-8")
+    assert (await hq.import_items(BRAND, folder / "items.csv")).faults == []
 
 
 @pytest.mark.parametrize("torn", [0, 1])

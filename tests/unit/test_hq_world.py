@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,11 +163,19 @@ class Databases:
     """Where worlds keep their books: a file of their own, unless a test names a server (tests.contract)."""
 
     of: Callable[[Path], Address | None] = staticmethod(lambda _folder: None)
+    back_up: Callable[[Path], object] = staticmethod(lambda folder: shutil.copy2(folder / "hq.db", folder / "copy"))
+    """Copy the books of a closed HQ; one copy is kept."""
+    put_back: Callable[[Path], object] = staticmethod(lambda folder: shutil.copy2(folder / "copy", folder / "hq.db"))
 
 
-async def open_world(path: Path, clock: HandClock | None = None) -> HqService:
-    """HQ with brand, store and rules."""
-    hq = await open_hq(path, clock or HandClock(), SystemEntropy(), database=Databases.of(path))
+async def open_again(path: Path, clock: HandClock | None = None) -> HqService:
+    """HQ as it was left."""
+    return await open_hq(path, clock or HandClock(), SystemEntropy(), database=Databases.of(path))
+
+
+async def open_world(path: Path, clock: HandClock | None = None, database: Address | None = None) -> HqService:
+    """HQ with brand, store and rules; in `database`, else where Databases says."""
+    hq = await open_hq(path, clock or HandClock(), SystemEntropy(), database=database or Databases.of(path))
     await hq.init_brand(BRAND, "茶铺", "https://example.test/join")
     await hq.add_store(BRAND, STORE, "一号店")
     await hq.import_rules(BRAND, RULES)

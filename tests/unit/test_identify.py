@@ -84,7 +84,7 @@ def test_codes_that_name_nobody_here(world: World) -> None:
 
 @pytest.mark.parametrize("code", [PAY_CODE, "281234567890123456", "fp" + "a" * 33, "6212345678901234567"])
 def test_payment_codes_need_hq_and_are_never_repeated(world: World, code: str) -> None:
-    world.refuses(code, code="PAYMENT_CODE_NEEDS_NETWORK", status=503)
+    world.refuses(code, code="PAYMENT_CODE_NEEDS_NETWORK", status=409)
     with pytest.raises(Refusal) as caught:
         asyncio.run(world.identifier.by_payment_code(code))
     assert caught.value.code == "PAYMENT_CODE_NEEDS_NETWORK"

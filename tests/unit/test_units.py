@@ -10,7 +10,8 @@ import pytest
 from agent import limits
 
 FOLDER = Path(__file__).parents[2] / "systemd"
-UNITS = ("pos-agent", "pos-agent-hq")
+UNITS = ("pos-agent", "pos-agent-hq", "pos-agent-tap")
+_DRAIN_S = {"pos-agent-tap": limits.TAP_DRAIN_S + limits.PRINT_FINISH_S}
 EXPOSURE = 1.5
 
 
@@ -26,7 +27,8 @@ def image(tmp_path: Path) -> Path:
         target = tmp_path / "usr/lib/systemd/system" / f"{name}.service"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(FOLDER / target.name, target)
-    for command in re.findall(r"^ExecStart=(\S+)", (FOLDER / "pos-agent.service").read_text(encoding="utf-8"), re.M):
+    units = "".join((FOLDER / f"{name}.service").read_text(encoding="utf-8") for name in UNITS)
+    for command in re.findall(r"^ExecStart=(\S+)", units, re.M):
         program = tmp_path / command.removeprefix("/")
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text("#!/bin/sh\n", encoding="ascii")
@@ -76,11 +78,15 @@ def test_promises_the_tools_do_not_check(name: str) -> None:
     lines = (FOLDER / f"{name}.service").read_text(encoding="utf-8").splitlines()
     for wanted in (
         "Type=notify", "Restart=always", "RestartSec=1", "StartLimitIntervalSec=0", "RestartPreventExitStatus=78",
-        "LimitCORE=0", "UMask=0077", "StateDirectoryMode=0700", "CapabilityBoundingSet=",
+        "LimitCORE=0", "UMask=0077", "CapabilityBoundingSet=",
     ):  # fmt: skip
         assert wanted in lines
     settings = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    assert int(settings["TimeoutStopSec"]) > limits.DRAIN_S, "the drain ends by itself before systemd ends it"
+    # The tap keeps nothing: it has no directory of its own.
+    assert settings.get("StateDirectoryMode") == ("0700" if "StateDirectory" in settings else None)
+    assert ("StateDirectory" in settings) == (name != "pos-agent-tap")
+    drain_s = _DRAIN_S.get(name, limits.DRAIN_S)
+    assert int(settings["TimeoutStopSec"]) > drain_s, "the drain ends by itself before systemd ends it"
     assert int(settings["WatchdogSec"]) >= 3 * limits.HEALTH_INTERVAL_S
 
 

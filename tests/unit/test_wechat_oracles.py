@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wechatpayv3.utils import aes_decrypt, build_authorization, rsa_verify
 from wechatpy.pay.utils import calculate_signature, calculate_signature_hmac, dict_to_xml
 
+from agent.demo.simulated_wechat import v2_sign
 from sync.wechat import flat_xml, v2, v3
 from sync.wechat.account import private_key
 from tests.wechat_stand_in import WechatStandIn
@@ -27,6 +28,8 @@ _FIELDS = st.dictionaries(_NAMES, _VALUES, min_size=1, max_size=8)
 def test_wechatpy_signs_alike(fields: dict[str, str]) -> None:
     assert calculate_signature(fields, KEY) == v2.sign(fields, KEY, "MD5")
     assert calculate_signature_hmac(fields, KEY) == v2.sign(fields, KEY, "HMAC-SHA256")
+    assert calculate_signature(fields, KEY) == v2_sign(fields, KEY), "the simulated WeChat's own code"
+    assert calculate_signature_hmac(fields, KEY) == v2_sign(fields, KEY, "HMAC-SHA256")
 
 
 @given(_FIELDS)

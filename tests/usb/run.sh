@@ -2,7 +2,7 @@
 # Boot Debian's stock kernel in QEMU, with this machine's files read-only underneath, and run tests/usb inside as root.
 # The kernel brings what this one may lack: uinput, dummy_hcd, USB gadgets. Nothing is written outside the guest.
 #
-#   tests/usb/run.sh [pytest arguments]        PATIENCE_S=900 gives it more time
+#   tests/usb/run.sh [pytest arguments]        PATIENCE_S=1800 gives it more time
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(dirname "$(dirname "$here")")
@@ -30,10 +30,26 @@ for module in virtio_pci 9pnet_virtio 9p overlay; do
 done
 (cd "$root" && find . | cpio --create --format=newc --quiet | gzip -1) >"$work/initrd.gz"
 
+# Two serial ports on a null-modem cable, with modem lines; without a C compiler the tests that need them are skipped.
+lines=() shim=
+if command -v cc >/dev/null; then
+  cc -shared -fPIC -O1 -o "$work/null_modem.so" "$here/null_modem.c" -ldl
+  shim=$work/null_modem.so
+  mkfifo "$work/ends"
+  python3 -B "$here/null_modem.py" >"$work/ends" &
+  cable=$!
+  trap 'kill "$cable" 2>/dev/null; rm -rf "$work"' EXIT
+  read -r left right <"$work/ends"
+  for end in "$left" "$right"; do
+    lines+=(-chardev "serial,id=line${end##*/},path=$end" -device "pci-serial,chardev=line${end##*/}")
+  done
+fi
+
 { [ $# -eq 0 ] || printf '%q ' "$@"; } >"$work/arguments"
 log=$work/console
 # TCG on purpose: guests hang on some virtual machines' nested KVM, and it is fast enough.
-timeout "${PATIENCE_S:-600}" qemu-system-x86_64 -accel tcg -m 1024 -smp 2 -nographic -no-reboot \
+timeout "${PATIENCE_S:-1200}" env LD_PRELOAD="$shim" \
+  qemu-system-x86_64 -accel tcg -m 1024 -smp 2 -nographic -no-reboot "${lines[@]}" \
   -kernel "$kernel" -initrd "$work/initrd.gz" \
   -append "console=ttyS0 quiet panic=-1 guest=$here/guest.sh arguments=$work/arguments tree=$tree" \
   -fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \

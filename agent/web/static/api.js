@@ -1,9 +1,11 @@
 // The till's API for the pages: calls with the token in memory, and the event stream, read by fetch because it needs
 // the Authorization header. Reconnects by itself and takes up where it was.
 
+import { spoken } from './words.js';
+
 export class Problem extends Error {
   constructor(body, status) {
-    super(body.detail || body.title || String(status));
+    super(spoken(body) || String(status));
     this.code = body.code || '';
     this.status = status;
     this.hint = body.hint || '';

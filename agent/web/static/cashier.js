@@ -7,7 +7,7 @@ import { ask, askCash, askWechat, confirmed } from './dialogs.js';
 import { el, show } from './dom.js';
 import { cartPanel, memberPanel, soldPanel, totalPanel } from './panels.js';
 import { signIn } from './signin.js';
-import { loadWords, say } from './words.js';
+import { loadWords, reason, say } from './words.js';
 
 const AGAIN_MS = 1_000;
 const STATUS_MS = 30_000;
@@ -55,7 +55,7 @@ class Cashier {
     else if (kind === 'scan.refused') this.say(say(`refused_${data.code}`), true);
     else if (kind === 'scan.unreadable') this.say(say('unreadable'), true);
     else if (/^(device|sync|storage|clock)\./.test(kind)) this.look();
-    else if (kind === 'print.state' && data.reason) this.say(`${say('printer')}: ${data.reason}`, true);
+    else if (kind === 'print.state' && data.reason) this.say(`${say('printer')}: ${reason(data.reason)}`, true);
   }
 
   async look() {
@@ -330,6 +330,8 @@ async function start() {
   at('input').placeholder = say('input');
   at('input').setAttribute('aria-label', say('input'));
   at('sign-out').textContent = say('sign_out');
+  at('cart').setAttribute('aria-label', say('cart'));
+  at('member').setAttribute('aria-label', say('nobody'));
   const cashier = new Cashier(till, screen);
   wire(cashier);
   const enter = () => signIn(till, at('door'), screen.store_name, 'sell', (session) => cashier.begin(session));

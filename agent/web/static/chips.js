@@ -2,7 +2,7 @@
 // chip says in words how it is.
 
 import { el, show } from './dom.js';
-import { say } from './words.js';
+import { reason, say } from './words.js';
 
 export function chips(place, status, connected) {
   const made = [chip('line', connected, say(connected ? 'line_up' : 'line_down'), '')];
@@ -11,7 +11,9 @@ export function chips(place, status, connected) {
       const [kind, ...rest] = name.split(' ');
       const words = say(`chip_${kind}`);
       const how = state.up === null ? 'chip_unknown' : state.up ? 'chip_up' : 'chip_down';
-      made.push(chip(name, state.up, `${words} ${rest.join(' ')} ${say(how)}`.replace('  ', ' '), state.reason));
+      const known = state.up === true ? '' : reason(state.reason);
+      const why = known === state.reason ? '' : `: ${known}`;
+      made.push(chip(name, state.up, `${words} ${rest.join(' ')} ${say(how)}${why}`.replace('  ', ' '), state.reason));
     }
     const waiting = status.outbox.pending;
     if (waiting) made.push(chip('outbox', null, say('chip_waiting', { count: waiting }), ''));

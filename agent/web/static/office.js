@@ -2,7 +2,7 @@
 
 import { proofChart } from './chart.js';
 import { el, show, time, yuan } from './dom.js';
-import { say } from './words.js';
+import { reason, say } from './words.js';
 
 const heading = (key, ...more) => el('h2', {}, say(key), more);
 const act = (key, onclick, kind = '') => el('button', { type: 'button', class: kind, onclick, text: say(key) });
@@ -64,7 +64,7 @@ export function differencesPanel(place, differences, manager) {
 export function devicesPanel(place, devices, manager) {
   show(place, heading('devices'), table(['device', 'state', 'since', ''], devices.map((one) => [
     `${say(`chip_${one.kind}`)} ${one.name}`,
-    el('span', { class: one.up ? 'good' : 'wrong', text: `${say(one.up === null ? 'chip_unknown' : one.up ? 'chip_up' : 'chip_down')} ${one.reason}` }),
+    el('span', { class: one.up ? 'good' : 'wrong', text: `${say(one.up === null ? 'chip_unknown' : one.up ? 'chip_up' : 'chip_down')} ${reason(one.reason)}` }),
     time(one.since_at_ms), one.kind === 'printer' ? act('test_page', () => manager.testPrint(one.name)) : '',
   ]), 'no_devices'));
 }
@@ -73,7 +73,7 @@ export function jobsPanel(place, jobs, manager) {
   const again = new Set(['sent', 'confirmed', 'unconfirmed', 'expired']);
   show(place, heading('print_jobs'), table(['time', 'kind', 'state', ''], jobs.map((one) => [
     time(one.created_at_ms), `${say(`job_${one.kind}`)} ${one.reprint_of ? say('copy') : ''}`,
-    el('span', { class: ['unconfirmed', 'failed', 'expired'].includes(one.state) ? 'wrong' : '', text: `${say(`state_${one.state}`)} ${one.note}` }),
+    el('span', { class: ['unconfirmed', 'failed', 'expired'].includes(one.state) ? 'wrong' : '', text: `${say(`state_${one.state}`)} ${reason(one.note)}` }),
     again.has(one.state) && one.kind !== 'drawer' ? act('reprint', () => manager.reprint(one.job_id)) : '',
   ]), 'no_jobs'));
 }

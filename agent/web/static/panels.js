@@ -1,7 +1,7 @@
 // What the cashier sees: the cart with its reasons, who stands there, what it comes to, what was sold.
 
 import { el, show, yuan } from './dom.js';
-import { say } from './words.js';
+import { reason, say } from './words.js';
 
 export function cartPanel(place, cart) {
   if (cart.empty) {
@@ -90,7 +90,7 @@ export function memberPanel(place, cart, joinSvg) {
   show(
     place, el('h2', { text: m.masked }), el('p', { class: 'tier', text: tierWords(m.tier) }),
     m.birthday_today && el('p', { class: 'birthday', text: say('birthday') }),
-    el('p', { class: 'certainty', text: say(`certainty_${who.certainty}`) }),
+    el('p', { class: 'certainty', text: say(`certainty_${who.by === 'payment_code' ? who.by : who.certainty}`) }),
     m.spending_refused && el('p', { class: 'wrong', text: say(`refused_${m.spending_refused}`) }),
     el('dl', {}, facts), couponList(cart, m),
   );
@@ -105,7 +105,7 @@ function joinCode(joinSvg) {
 /** 8800 is 88折: pay 88 %. */
 function tierWords(tier) {
   const rate = tier.pay_rate_bps % 1000 ? tier.pay_rate_bps / 100 : tier.pay_rate_bps / 1000;
-  const words = tier.pay_rate_bps < 10000 ? say('tier_rate', { rate }) : '';
+  const words = tier.pay_rate_bps < 10000 ? say('tier_rate', { rate, percent: tier.pay_rate_bps / 100 }) : '';
   const points = tier.earn_mult_x100 !== 100 ? say('tier_points', { times: tier.earn_mult_x100 / 100 }) : '';
   return [tier.name, words, points].filter(Boolean).join(' · ');
 }
@@ -133,7 +133,7 @@ export function soldPanel(place, sale, changeFen, joinSvg) {
   show(
     place, el('h2', { text: say(sale.outcome === 'created' ? 'sold' : 'sold_before') }), el('dl', {}, facts),
     sale.points_pending && el('p', { class: 'wrong', text: say('points_pending') }),
-    sale.discrepancies.map((one) => el('p', { class: 'wrong', text: `${one.code} ${one.detail}` })),
+    sale.discrepancies.map((one) => el('p', { class: 'wrong', text: reason(one.code) })),
     joinCode(joinSvg),
   );
 }

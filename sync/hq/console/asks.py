@@ -43,6 +43,15 @@ class DifferenceAsk(Ask):
     why: Text
 
 
+class WechatAsk(Ask):
+    """Explain a difference with WeChat."""
+
+    mch_id: Text
+    transaction_id: Text
+    code: Text
+    why: Text
+
+
 class SuspendedAsk(Ask):
     """Release or keep a suspended event."""
 
@@ -86,6 +95,15 @@ class FindAsk(Ask):
 
     brand_id: Text
     code: Text = Field(repr=False)
+
+
+class PlainAsk(Ask):
+    """Read what is personal of a member, in the clear."""
+
+    brand_id: Text
+    member_id: Text
+    field: Literal["birthday", "wechat"]
+    why: Text
 
 
 class FreezeAsk(Ask):

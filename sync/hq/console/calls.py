@@ -6,26 +6,25 @@ Registered by sync.hq.console.join on HQ's own application, whose error answers 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response
 
 from agent.domain.errors import Refusal
 from agent.wording import console_words
 from sync.hq import console_log as log
-from sync.hq.bounds import CONSOLE_BODY_BYTES, CONSOLE_SIGN_INS, SMALL_REQUEST_BYTES
-from sync.hq.console import asks, door, erasing, members, rules, sealed, standings, store, uploads
+from sync.hq import standings
+from sync.hq.bounds import CONSOLE_SIGN_INS, SMALL_REQUEST_BYTES
+from sync.hq.console import asks, door, erasing, members, plain, store, uploads
+from sync.hq.console import calls_office as office
+from sync.hq.console import calls_wechat as wechat
+from sync.hq.console.answers import Handler, answer, read, whole
 from sync.hq.console.desk import Desk
 from sync.hq.console.people import Person, Role
-from sync.hq.door import read_body
 from sync.hq.service import HqService
 
-A = TypeVar("A", bound=asks.Ask)
-Handler = Callable[[Person, Request], Awaitable[Response | dict[str, Any]]]
-_SAFE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_DIGITS: Final = 15  # LIMIT: stays below 2**53
 ROOT: Final = "/console/api"
 
 
@@ -58,20 +57,14 @@ class Calls:
             ("GET", "/frozen", viewer, self._frozen),
             ("POST", "/freezes", operator, self._freeze),
             ("POST", "/members/find", operator, self._member),
+            ("POST", "/members/plain", operator, self._plain),
             ("GET", "/joins", viewer, self._joins),
             ("POST", "/imports/{what}", admin, self._import),
             ("GET", "/erasures", viewer, self._erasures),
             ("POST", "/erasures", admin, self._ask_erasure),
             ("POST", "/erasures/{request_id}", admin, self._decide_erasure),
-            ("GET", "/rules", viewer, self._versions),
-            ("POST", "/rules/check", viewer, self._check),
-            ("POST", "/rules/publish", admin, self._publish),
-            ("GET", "/seals", viewer, self._seals),
-            ("GET", "/seals/file", viewer, self._seal_file),
-            ("GET", "/log", viewer, self._log),
-            ("GET", "/users", admin, self._users),
-            ("POST", "/users", admin, self._put_user),
-            ("DELETE", "/users/{name}", admin, self._remove_user),
+            *office.OfficeCalls(self.desk).table(),
+            *wechat.WechatCalls(self.hq, self.desk, self.scratch).table(),
         ):
             self._guarded(app, method, path, needed, handler)
 
@@ -88,24 +81,24 @@ class Calls:
             # ORDER: strangers are turned away before a byte of their body is read.
             who = await door.enter(self.desk.people, request, needed)
             done = await handler(who, request)
-            return done if isinstance(done, Response) else _json(done)
+            return done if isinstance(done, Response) else answer(done)
 
         app.add_api_route(ROOT + path, call, methods=[method], include_in_schema=False)
 
     # --- signing in -------------------------------------------------------------------------------------------------
     async def _words(self, request: Request) -> Response:
-        return _json(console_words(request.query_params.get("language", "zh")))
+        return answer(console_words(request.query_params.get("language", "zh")))
 
     async def _sign_in(self, request: Request) -> Response:
         if self._signing_in >= CONSOLE_SIGN_INS:
             raise Refusal("SIGN_IN_BUSY", "too many people sign in at once", hint="try again", status=429)
         self._signing_in += 1
         try:
-            ask = await _read(request, asks.SignInAsk, SMALL_REQUEST_BYTES)
+            ask = await read(request, asks.SignInAsk, SMALL_REQUEST_BYTES)
             token, who = await self.desk.people.sign_in(ask.name, ask.password)
         finally:
             self._signing_in -= 1
-        return _json({"token": token, "name": who.name, "role": who.role})
+        return answer({"token": token, "name": who.name, "role": who.role})
 
     async def _session(self, who: Person, _request: Request) -> dict[str, Any]:
         return {"name": who.name, "role": who.role}
@@ -118,11 +111,11 @@ class Calls:
     async def _overview(self, _who: Person, request: Request) -> dict[str, Any]:
         asked = request.query_params
         look = standings.Look(
-            asked.get("brand", ""), asked.get("find", "")[:100].strip(), min(3, _whole(asked.get("least")))
+            asked.get("brand", ""), asked.get("find", "")[:100].strip(), min(3, whole(asked.get("least")))
         )
         if asked.get("after"):
             trouble, _, store_id = asked["after"].partition(":")
-            look = standings.Look(look.brand_id, look.find, look.least, _whole(trouble), store_id)
+            look = standings.Look(look.brand_id, look.find, look.least, whole(trouble), store_id)
         return await self.desk.overview(look)
 
     async def _store(self, _who: Person, request: Request) -> dict[str, Any]:
@@ -130,33 +123,33 @@ class Calls:
 
     async def _event(self, _who: Person, request: Request) -> dict[str, Any]:
         place = request.path_params
-        return await self.desk.body(place["workstation_id"], place["epoch"], _whole(place["seq"]))
+        return await self.desk.body(place["workstation_id"], place["epoch"], whole(place["seq"]))
 
     async def _explain(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.ExplainAsk)
+        ask = await read(request, asks.ExplainAsk)
         named = (ask.side, ask.place, ask.key, ask.code)
         await self.desk.explain(who, ask.workstation_id, ask.epoch, named, ask.why)
         return {}
 
     async def _difference(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.DifferenceAsk)
+        ask = await read(request, asks.DifferenceAsk)
         await self.desk.explain_difference(who, ask.workstation_id, ask.epoch, ask.seq, ask.code, ask.why)
         return {}
 
     async def _suspended(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.SuspendedAsk)
+        ask = await read(request, asks.SuspendedAsk)
         release = ask.decision == "release"
         await self.desk.suspended(who, ask.workstation_id, ask.epoch, ask.seq, release=release, why=ask.why)
         return {}
 
     async def _fork(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.ForkAsk)
+        ask = await read(request, asks.ForkAsk)
         digest, other = bytes.fromhex(ask.digest), ask.decision == "other"
         await self.desk.fork(who, ask.workstation_id, ask.epoch, ask.seq, digest, other=other, why=ask.why)
         return {}
 
     async def _write_off(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.WriteOffAsk)
+        ask = await read(request, asks.WriteOffAsk)
         if ask.typed != ask.workstation_id:
             raise Refusal("NOT_CONFIRMED", "type the workstation's id as it stands there", field="typed")
         seen = [one.model_dump() for one in ask.seen]
@@ -168,13 +161,17 @@ class Calls:
         return {"frozen": await self.desk.read(lambda c: store.frozen(c, brand, after))}
 
     async def _freeze(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.FreezeAsk)
+        ask = await read(request, asks.FreezeAsk)
         await self.desk.freeze(who, ask.brand_id, ask.member_id, frozen=ask.frozen, why=ask.why)
         return {}
 
     async def _member(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.FindAsk)
+        ask = await read(request, asks.FindAsk)
         return await self.desk.member(who, ask.brand_id, ask.code)
+
+    async def _plain(self, who: Person, request: Request) -> dict[str, Any]:
+        ask = await read(request, asks.PlainAsk)
+        return {"values": await self.desk.read_plain(who, plain.Read(**ask.model_dump()))}
 
     async def _joins(self, _who: Person, request: Request) -> dict[str, Any]:
         brand = request.query_params.get("brand", "")
@@ -194,77 +191,11 @@ class Calls:
         return {"erasures": await self.desk.read(erasing.listed)}
 
     async def _ask_erasure(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.ErasureAsk)
+        ask = await read(request, asks.ErasureAsk)
         await self.desk.ask_erasure(who, ask.brand_id, ask.member_id, ask.why)
         return {}
 
     async def _decide_erasure(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.ErasureDecision)
+        ask = await read(request, asks.ErasureDecision)
         await self.desk.decide_erasure(who, request.path_params["request_id"], erase=ask.erase, why=ask.why)
         return {}
-
-    # --- rules and seals --------------------------------------------------------------------------------------------
-    async def _versions(self, _who: Person, request: Request) -> dict[str, Any]:
-        brand, version = request.query_params.get("brand", ""), _whole(request.query_params.get("version"))
-        return {
-            "versions": await self.desk.read(lambda c: rules.versions(c, brand)),
-            "text": await self.desk.read(lambda c: rules.text_of(c, brand, version)),
-        }
-
-    async def _check(self, _who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.RulesAsk, CONSOLE_BODY_BYTES)
-        return await self.desk.read(lambda c: rules.check(c, ask.brand_id, ask.text))
-
-    async def _publish(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.RulesAsk, CONSOLE_BODY_BYTES)
-        return {"version": await self.desk.publish(who, ask.brand_id, ask.text, ask.why)}
-
-    async def _seals(self, _who: Person, request: Request) -> dict[str, Any]:
-        station = request.query_params.get("workstation", "")
-        return {"seals": await self.desk.read(lambda c: sealed.newest(c, station))}
-
-    async def _seal_file(self, who: Person, request: Request) -> Response:
-        as_csv, after = request.query_params.get("format") == "csv", _whole(request.query_params.get("after"))
-        name = "seals.csv" if as_csv else "seals.jsonl"
-        entry = log.Entry(who.name, "seals.download", name, "", str(after))
-        now = self.hq.now_ms()
-        await self.desk.parts.books.write(lambda c: log.note(c, entry, now))
-        headers = {**_SAFE, "Content-Disposition": f'attachment; filename="{name}"'}
-        media = "text/csv; charset=utf-8" if as_csv else "application/jsonl"
-        return StreamingResponse(
-            sealed.lines(self.desk.parts.books, after, as_csv=as_csv), media_type=media, headers=headers
-        )
-
-    # --- log and users ----------------------------------------------------------------------------------------------
-    async def _log(self, _who: Person, request: Request) -> dict[str, Any]:
-        before, name = _whole(request.query_params.get("before")), request.query_params.get("name", "")
-        return {"log": await self.desk.read(lambda c: log.page(c, before, name))}
-
-    async def _users(self, _who: Person, _request: Request) -> dict[str, Any]:
-        return {"users": await self.desk.people.listed()}
-
-    async def _put_user(self, who: Person, request: Request) -> dict[str, Any]:
-        ask = await _read(request, asks.UserAsk)
-        await self.desk.people.put(ask.name, Role(ask.role), ask.password, who.name)
-        return {}
-
-    async def _remove_user(self, who: Person, request: Request) -> dict[str, Any]:
-        await self.desk.people.remove(request.path_params["name"], who.name)
-        return {}
-
-
-async def _read(request: Request, shape: type[A], most_bytes: int = SMALL_REQUEST_BYTES) -> A:
-    door.need_type(request, "application/json")
-    return shape.model_validate_json(await read_body(request, most_bytes))
-
-
-def _json(content: dict[str, Any]) -> Response:
-    return JSONResponse(content, headers=_SAFE)
-
-
-def _whole(text: str | None) -> int:
-    if text is None or text == "":
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-        raise Refusal("CURSOR_INVALID", "this must be a whole number")
-    return int(text)

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 from agent.domain.errors import DiskLow, Refusal, StorageError
 from agent.domain.ids import random_id
 from sync.hq import console_log as log
-from sync.hq import enrol, freezes, leases, rules_write
+from sync.hq import enrol, freezes, leases, rules_write, standings
 from sync.hq.bounds import CONSOLE_FIRST_S, CONSOLE_FRESH_S
-from sync.hq.console import decisions, erasing, members, rules, standings, store
+from sync.hq.console import decisions, erasing, members, plain, rules, store, wechat
 from sync.hq.console.decisions import About, Ruling, discrepancy_key
 from sync.hq.console.people import People, Person
 from sync.hq.db.seam import Connection
@@ -50,7 +50,12 @@ class Desk:
             self._round = asyncio.create_task(self._reckon())
 
         def work(connection: Connection) -> dict[str, Any]:
-            return {"brands": standings.levels(connection), "stores": standings.page(connection, look)}
+            return {
+                "brands": standings.levels(connection),
+                "stores": standings.page(connection, look),
+                "wechat": wechat.counts(connection, self._now_ms()),
+                "plain_refused": plain.alarms(connection, self._now_ms()),
+            }
 
         return {**await self.parts.books.read(work), "as_of_ms": self._looked_ms}
 
@@ -95,6 +100,20 @@ class Desk:
         """Explain an event that HQ reckons otherwise."""
         about, ruling = About(station, "difference", epoch, f"{seq} {code}"), self._ruling(who, why)
         await self._act(station, lambda c: decisions.explain_difference(c, about, seq, code, ruling))
+
+    async def wechat(self, mch_id: str, day: str) -> dict[str, Any]:
+        """What WeChat and the books say differently, accounts and bills."""
+        return await self.parts.books.read(lambda c: wechat.view(c, self.parts.keys, mch_id, day, self._now_ms()))
+
+    async def explain_wechat(self, who: Person, named: tuple[str, str, str], why: str) -> None:
+        """Explain a difference with WeChat: merchant, transaction, code."""
+
+        def work(connection: Connection) -> None:
+            store_id = wechat.explain(connection, named, self._ruling(who, why))
+            if store_id:
+                standings.refresh(connection, [store_id], self._now_ms())
+
+        await self.parts.books.write(work)
 
     async def suspended(self, who: Person, station: str, epoch: str, seq: int, *, release: bool, why: str) -> None:
         """Release or keep a suspended event."""
@@ -142,15 +161,27 @@ class Desk:
 
     # --- members ----------------------------------------------------------------------------------------------------
     async def member(self, who: Person, brand_id: str, code: str) -> dict[str, Any]:
-        """Find a member; that it was looked at is kept."""
+        """Find a member; that somebody looked is kept, also where nobody is found. Refusal 404 MEMBER_UNKNOWN."""
         now = self._now_ms()
 
-        def work(connection: Connection) -> dict[str, Any]:
+        def work(connection: Connection) -> dict[str, Any] | None:
             found = members.find(connection, self.parts.keys, brand_id, code)
-            log.note(connection, log.Entry(who.name, "member.look", found["member"]["member_id"], "", ""), now)
+            seen = "" if found is None else found["member"]["member_id"]
+            log.note(connection, log.Entry(who.name, "member.look", seen, "", "" if seen else "nobody"), now)
             return found
 
-        return await self.parts.books.write(work)
+        found = await self.parts.books.write(work)
+        if found is None:
+            raise Refusal("MEMBER_UNKNOWN", "this brand has no such member", status=404)
+        return found
+
+    async def read_plain(self, who: Person, ask: plain.Read) -> list[str]:
+        """Read what is personal and not masked. Refusal PLAINTEXT_READS, MEMBER_UNKNOWN, REASON_NEEDED."""
+        now = self._now_ms()
+        found = await self.parts.books.write(lambda c: plain.read(c, self.parts.keys, who.name, ask, now))
+        if found is None:
+            raise plain.too_many()
+        return found
 
     async def freeze(self, who: Person, brand_id: str, member_id: str, *, frozen: bool, why: str) -> None:
         """Freeze a member, keep them frozen, or release them and what was held back."""

@@ -89,16 +89,16 @@ def need_type(request: Request, wanted: str) -> None:
         raise Refusal("CONTENT_TYPE", f"send {wanted}", status=415)
 
 
-async def parts_of(request: Request) -> AsyncIterator[bytes]:
+async def parts_of(request: Request, most_bytes: int = CONSOLE_UPLOAD_BYTES) -> AsyncIterator[bytes]:
     """An uploaded file as it comes, bounded; Refusal 413 BODY_TOO_LARGE, 408 BODY_TOO_SLOW."""
     size = 0
     try:
         async with asyncio.timeout(CONSOLE_UPLOAD_S):
             async for part in request.stream():
                 size += len(part)
-                if size > CONSOLE_UPLOAD_BYTES:
-                    hint = "give it to `pos-agent hq import`"
-                    raise Refusal("BODY_TOO_LARGE", f"at most {CONSOLE_UPLOAD_BYTES} bytes", hint=hint, status=413)
+                if size > most_bytes:
+                    hint = "give it to `pos-agent hq`"
+                    raise Refusal("BODY_TOO_LARGE", f"at most {most_bytes} bytes", hint=hint, status=413)
                 yield part
     except TimeoutError as error:
         raise Refusal("BODY_TOO_SLOW", f"the file did not arrive within {CONSOLE_UPLOAD_S} s", status=408) from error

@@ -1,11 +1,11 @@
 """Members at the console: found by number, card, phone or id through a keyed index, shown masked; who joined.
 
-Called by sync.hq.console.desk. No list of members can be read here, and no identity is shown.
+Called by sync.hq.console.desk. No list of members can be read here, no identity and no birthday is shown: what is
+personal is read through sync.hq.console.plain.
 """
 
 from typing import Any
 
-from agent.domain.errors import Refusal
 from sync.hq import enrol
 from sync.hq.bounds import CONSOLE_LISTED
 from sync.hq.db.seam import Connection
@@ -16,14 +16,14 @@ from sync.protocol import identity_index
 _CHARS = 64
 
 
-def find(connection: Connection, keys: HqKeys, brand_id: str, code: str) -> dict[str, Any]:
-    """The member behind a number, an old card, a phone or a member id. Refusal 404 MEMBER_UNKNOWN."""
+def find(connection: Connection, keys: HqKeys, brand_id: str, code: str) -> dict[str, Any] | None:
+    """The member behind a number, an old card, a phone or a member id; None where the brand has none."""
     member_id = _member_id(connection, keys, brand_id, code.strip()[:_CHARS])
     row = connection.execute(
         f"{MEMBER_SELECT} WHERE m.member_id = :id AND m.brand_id = :brand", {"id": member_id or "", "brand": brand_id}
     ).fetchone()
     if row is None:
-        raise Refusal("MEMBER_UNKNOWN", "this brand has no such member", status=404)
+        return None
     key = {"id": row["member_id"], "limit": CONSOLE_LISTED}
     kinds = connection.execute(
         "SELECT kind, COUNT(*) AS n FROM identities WHERE member_id = :id AND deleted = 0 GROUP BY kind", key
@@ -45,7 +45,7 @@ def find(connection: Connection, keys: HqKeys, brand_id: str, code: str) -> dict
     return {
         "brand_id": brand_id,
         "erased": row["status"] == "deleted",
-        "member": member_row(connection, row).model_dump(mode="json"),
+        "member": member_row(connection, row).model_dump(mode="json", exclude={"birthday"}),
         "identities": {one["kind"]: int(one["n"]) for one in kinds.fetchall()},
         "pending": int(pending["balance"]) if pending is not None else 0,
         "freezes": [dict(one) for one in freezes.fetchall()],

@@ -5,12 +5,14 @@ in fen under `payable`. Events hold no identities, so they may be shown.
 """
 
 import json
+import re
 from typing import Any, Final, TypeAlias
 
 from sync.hq.db.seam import Connection, Row
 
 Side: TypeAlias = list[tuple[str, Any]]
 _HASH_CHARS: Final = 16
+_SEQ: Final = re.compile(r"[0-9]{1,15}")
 
 
 def of_discrepancy(connection: Connection, row: Row) -> tuple[Side, Side]:
@@ -23,7 +25,7 @@ def of_discrepancy(connection: Connection, row: Row) -> tuple[Side, Side]:
     if row["place"] in ("events", "chains", "conflicts"):
         asked, held = _proof(connection, row)
         store, ours = store + asked, ours + held
-    if row["key"].isdigit():
+    if row["place"] != "wechat" and _SEQ.fullmatch(row["key"]):
         event = connection.execute(
             "SELECT body, digest, state, code FROM events WHERE workstation_id = :id AND epoch = :epoch AND seq = :seq",
             {"id": row["workstation_id"], "epoch": row["epoch"], "seq": int(row["key"])},
@@ -79,6 +81,28 @@ def of_difference(detail: str) -> tuple[Side, Side]:
         else:
             store.append(("detail", part))
     return store, ours or [("detail", "")]
+
+
+def of_wechat(said: str) -> Side:
+    """One side of a difference with WeChat, as sync.hq.wechat_checks and wechat_bills write it.
+
+    >>> of_wechat("SUCCESS 12.80, sub_mch_id 1900000100")
+    [('state', 'SUCCESS'), ('yuan', '12.80'), ('sub_mch_id', '1900000100')]
+    >>> of_wechat("12.81, event 3 of S001-1")
+    [('yuan', '12.81'), ('event', '3 of S001-1')]
+    >>> of_wechat("not in the bill")
+    [('missing', '')]
+    """
+    if said.startswith(("no such", "not in")):
+        return [("missing", "")]
+    found: Side = []
+    for place, part in enumerate(said.split(", ")):
+        name, _, value = part.partition(" ")
+        if place == 0:
+            found += [("state", name), ("yuan", value)] if value else [("yuan", name)]
+        else:
+            found.append((name, value))
+    return found
 
 
 def body_of(text: str) -> dict[str, Any]:

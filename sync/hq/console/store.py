@@ -9,7 +9,7 @@ from typing import Any
 from agent.domain.errors import Refusal
 from sync.hq import leases
 from sync.hq.bounds import CONSOLE_LISTED
-from sync.hq.console import sides
+from sync.hq.console import sides, wechat
 from sync.hq.console.decisions import discrepancy_key
 from sync.hq.db.seam import Connection, among
 
@@ -73,8 +73,9 @@ def _proofs(connection: Connection, places: str, key: Mapping[str, Any]) -> list
 
 def _discrepancies(connection: Connection, places: str, key: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = connection.execute(
-        f"SELECT * FROM discrepancies WHERE workstation_id IN ({places})"
-        " ORDER BY state DESC, last_seen_ms DESC, place, key LIMIT :limit",
+        f"SELECT * FROM discrepancies WHERE workstation_id IN ({places}) AND NOT (place = 'wechat' AND EXISTS"
+        " (SELECT 1 FROM wechat_differences d WHERE d.transaction_id = discrepancies.key"
+        " AND d.code = discrepancies.code)) ORDER BY state DESC, last_seen_ms DESC, place, key LIMIT :limit",
         key,
     ).fetchall()
     found = []
@@ -85,7 +86,7 @@ def _discrepancies(connection: Connection, places: str, key: Mapping[str, Any]) 
         if row["state"] == "open" and decided is not None:
             decided["outdated"] = True  # it was explained, and says something else since
         found.append({**dict(row), "store": store, "hq": ours, "decision": decided})
-    return found
+    return found + wechat.of_stations(connection, places, key)
 
 
 def _differences(connection: Connection, places: str, key: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,6 +16,8 @@ from agent.domain.errors import Refusal
 from sync.hq.console.people import Reckoner
 from sync.hq.importer import ImportReport
 from sync.hq.service import HqService
+from sync.hq.wechat_bills import BillReport
+from sync.wechat import bill
 
 _PART_BYTES: Final = 256 * 1024
 KINDS: Final = ("members", "items", "merchants", "batches", "coupons", "cards")
@@ -48,10 +51,27 @@ async def run(hq: HqService, thread: Reckoner, folder: Path, given: Given) -> Im
     }
     if given.what not in steps:
         raise Refusal("IMPORT_UNKNOWN", f"import one of {', '.join(KINDS)}", status=404)
+    async with kept(thread, folder, given.parts) as path:
+        return await steps[given.what](given.brand_id, path, skip_bad=given.skip_bad)
+
+
+async def check_bill(
+    hq: HqService, thread: Reckoner, folder: Path, mch_id: str, day: str, parts: AsyncIterator[bytes]
+) -> BillReport:
+    """Keep a bill of WeChat's, compare it with the books, drop it. Refusal as WechatOffice.check_bill."""
+    await hq.wechat.office.known(mch_id, day)  # ORDER: before a byte of the file is read
+    async with kept(thread, folder, parts) as path:
+        rows = await thread.call(lambda: bill.read(path.read_bytes()))
+    return await hq.wechat.office.compare(mch_id, day, rows)
+
+
+@asynccontextmanager
+async def kept(thread: Reckoner, folder: Path, parts: AsyncIterator[bytes]) -> AsyncIterator[Path]:
+    """A file as it came, until the block ends."""
     file, path = await thread.call(lambda: _made(folder))
     try:
-        await _keep(thread, file, given.parts)
-        return await steps[given.what](given.brand_id, path, skip_bad=given.skip_bad)
+        await _keep(thread, file, parts)
+        yield path
     finally:
         await thread.call(lambda: path.unlink(missing_ok=True))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.domain.errors import ConfigError
+from sync.hq.db.moved import is_moved
 
 CREDENTIAL: Final = "hq-database-password"
 FILE: Final = "hq.database"
@@ -76,7 +77,7 @@ def settled(data_dir: Path, url: str, environment: Mapping[str, str], *, connect
     named = url or (recorded.read_text(encoding="utf-8").strip() if recorded.exists() else "")
     if not named:
         return None
-    if (data_dir / _BOOKS).exists():
+    if (data_dir / _BOOKS).exists() and not is_moved(data_dir / _BOOKS):
         raise ConfigError([f"{data_dir / _BOOKS} holds books already; a server needs a directory of its own"])
     return address_of(named, environment, connections=connections)
 

@@ -59,6 +59,18 @@ def unescaped(text: str) -> str:
     return text.replace(_ESCAPE + "0", "\0").replace(_ESCAPE + "1", _ESCAPE) if _ESCAPE in text else text
 
 
+def unescaped_rows(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Undo escaped() in rows whose columns have one type each; they are looked at a column at a time.
+
+    >>> unescaped_rows([(1, "a"), (2, "b\\x1a0")])
+    [(1, 'a'), (2, 'b\\x00')]
+    """
+    texts = (column for column in zip(*rows, strict=True) if isinstance(column[0], str))
+    if not any(_ESCAPE in "".join(column) for column in texts):
+        return rows
+    return [tuple(unescaped(value) if isinstance(value, str) else value for value in row) for row in rows]
+
+
 ARRAYS: Final[Mapping[type, str]] = {int: "bigint[]", str: "text[]", bytes: "bytea[]"}
 
 

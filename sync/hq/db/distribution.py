@@ -9,7 +9,7 @@ REFERENCE: Final = frozenset(
     {
         "console_users", "console_sessions", "console_log", "store_standings", "erasure_requests", "hq_identity",
         "brands", "stores", "workstations", "feed_counters", "reader_tokens", "rule_sets", "items", "merchants",
-        "coupon_batches", "coupon_stocks", "hq_postings", "grants_made", "restorations", "wechat_accounts",
+        "coupon_batches", "coupon_stocks", "hq_postings", "grants_made", "restorations", "feed_gaps", "wechat_accounts",
         "wechat_trusted", "wechat_sub_appids", "wechat_bills", "wechat_cards", "member_runs", "channels",
     }
 )  # fmt: skip
@@ -44,6 +44,7 @@ BY_COLUMN: Final = {
     "lot_openings": "member_id",
     "identities": "identity_index",
     "coupons": "coupon_id",
+    "coupon_uses": "coupon_id",
     "transactions": "transaction_id",
     "claims": "sha256",
     "claim_joins": "request_id",
@@ -52,6 +53,7 @@ BY_COLUMN: Final = {
     "wechat_checks": "transaction_id",
     "wechat_bill_rows": "transaction_id",
     "wechat_differences": "transaction_id",
+    "wechat_decisions": "transaction_id",
     "wechat_member_cards": "member_id",
     "member_days": "member_id",
     "store_days": "store_id",

@@ -17,7 +17,8 @@ from sqlite_utils.migrations import Migrations
 from agent import sqlite
 from agent.domain.errors import DiskLow, StorageError
 from agent.worker import Worker
-from sync.hq.db.seam import Connection
+from sync.hq.db import moved
+from sync.hq.db.seam import Connection, among
 
 T = TypeVar("T")
 _ADD_EVENT: Final = (
@@ -27,7 +28,7 @@ _ADD_EVENT: Final = (
 )
 _ADD_POSTING: Final = (
     "INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, amount, bucket, expires, lease)"
-    " VALUES (:workstation_id, :epoch, :seq, :position, :owner, :account, :amount, :bucket, :expires, :lease)"
+    " VALUES (:workstation_id, :epoch, :seq, :position, :member_id, :account, :amount, :bucket, :expires, :lease)"
     " ON CONFLICT DO NOTHING"
 )
 
@@ -35,12 +36,23 @@ _ADD_POSTING: Final = (
 class EmbeddedConnection(sqlite.Connection):
     """A SQLite connection as sync.hq.db.seam asks for it."""
 
+    def plain(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """See Connection."""
+        cursor = self.cursor()
+        cursor.row_factory = None
+        return cursor.execute(sql, parameters).fetchall()
+
     def bulk(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """See Connection; one by one."""
         if not rows:
             return 0
         columns = ", ".join(f":{name} AS {name}" for name in rows[0])
         return self.executemany(sql.replace("incoming", f"(SELECT {columns})"), rows).rowcount
+
+    def any_of(self, name: str, values: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        """See Connection; as a list."""
+        places, key = among(name, values) if values else ("", {})
+        return f"IN ({places})", key
 
     def transaction(self) -> AbstractContextManager[object]:
         """See Connection."""
@@ -69,7 +81,7 @@ class EmbeddedConnection(sqlite.Connection):
         """See Connection."""
         return frozenset(row["seq"] for row in rows if self.execute(_ADD_EVENT, row).rowcount == 1)
 
-    def add_postings(self, rows: Sequence[Mapping[str, Any]], at_ms: int) -> None:
+    def add_postings(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """See Connection."""
         self.executemany(_ADD_POSTING, rows)
 
@@ -122,6 +134,10 @@ class EmbeddedEngine:
 
 def open_embedded(path: Path, migrations: Migrations) -> EmbeddedConnection:
     """Open (or create) the file; in the thread that will own it. Raises StorageError."""
+    if moved.is_moved(path):
+        raise StorageError(
+            f"{path} was moved to PostgreSQL", hint="hq.database beside it names the server; the file serves no more"
+        )
     connection = sqlite.open_database(path, migrations, factory=EmbeddedConnection)
     assert isinstance(connection, EmbeddedConnection)
     return connection

@@ -43,6 +43,10 @@ STEPS: Final = (
     Step("p002_wechat", schema_wechat.WECHAT),
     Step("p003_members", schema_members.FACTS + schema_members.OWN + schema_members.OUTSIDE + views.VIEWS),
     Step("p004_console", schema_console.CONSOLE),
+    Step("p005_decisions", schema_wechat.DECISIONS),
+    Step("p006_cycle", schema_members.COUPON_USES + views.CYCLE),
+    Step("p007_reads", schema_console.READS),
+    Step("p008_gaps", schema_rights.GAPS),
 )
 
 

@@ -4,6 +4,7 @@ Called by sync.hq.db.pool with the first work of a month, two months ahead. A ne
 anybody. Old months can be detached, archived and dropped by an operator (docs/operations.md).
 """
 
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from agent.domain.business_day import business_day
@@ -67,6 +68,21 @@ def ensure(connection: Scripted, now_ms: int) -> frozenset[str]:
         for table in TABLES:
             connection.script(_attach(table, month))
     return frozenset(months)
+
+
+def begin_anew(connection: Scripted, months: Iterable[str]) -> None:
+    """In a database without events: let these be its months, and all that is older have one table before them."""
+    for table in TABLES:
+        connection.script(f"""
+DO $$ DECLARE one regclass; BEGIN
+  FOR one IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '{table}'::regclass LOOP
+    EXECUTE 'DROP TABLE ' || one;
+  END LOOP;
+  DELETE FROM pos_agent_floor WHERE table_name = '{table}';
+END $$""")
+    for month in sorted(months):
+        for table in TABLES:
+            connection.script(_attach(table, month))
 
 
 def _attach(table: str, month: str) -> str:

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.pq import ConnStatus
+from psycopg.rows import tuple_row
 
 from agent.domain.errors import InvariantViolation
-from sync.hq.db.dialect import ARRAYS, PgRow, array_text, translated
+from sync.hq.db.dialect import ARRAYS, PgRow, array_text, translated, unescaped_rows
 from sync.hq.db.seam import Cursor
 
 EVENT_COLUMNS: Final = (
@@ -30,12 +31,12 @@ _ADD_EVENTS: Final = (
     "WITH sent AS MATERIALIZED (SELECT * FROM incoming AS i),"
     " fresh AS (INSERT INTO event_names (workstation_id, epoch, seq, digest, chain, received_at_ms)"
     " SELECT workstation_id, epoch, seq, digest, chain, received_at_ms FROM sent ORDER BY seq"
-    " ON CONFLICT DO NOTHING RETURNING seq)"
-    f" INSERT INTO events ({_EVENTS}) SELECT {_EVENTS} FROM sent i"
+    " ON CONFLICT DO NOTHING RETURNING seq),"
+    f" made AS (INSERT INTO events ({_EVENTS}) SELECT {_EVENTS} FROM sent i"
     " WHERE i.seq IN (SELECT seq FROM fresh) OR (EXISTS (SELECT 1 FROM event_names n WHERE n.digest = i.digest"
     "  AND n.workstation_id = i.workstation_id AND n.epoch = i.epoch AND n.seq = i.seq)"
     " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.workstation_id = i.workstation_id AND e.epoch = i.epoch"
-    "  AND e.seq = i.seq)) RETURNING seq"
+    "  AND e.seq = i.seq)) RETURNING seq) SELECT string_agg(seq::text, ',') AS seqs FROM made"
 )
 _ADD_POSTINGS: Final = (
     f"INSERT INTO postings ({_POSTINGS}) SELECT {_POSTINGS} FROM incoming AS i WHERE NOT EXISTS"
@@ -61,27 +62,51 @@ class PgConnection:
         self._inside = False
         self._held: set[tuple[str, bool]] = set()
 
+    @property
+    def raw(self) -> psycopg.Connection[PgRow]:
+        """The driver's connection, for what no other engine has: COPY and cursors (sync.hq.db.move_rows)."""
+        return self._raw
+
     # --- statements -------------------------------------------------------------------------------------------------
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Cursor:
         """See Connection."""
         return self._raw.execute(translated(sql), parameters or {})
 
+    def plain(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """See Connection; in the server's binary form, which psycopg reads without a call of ours for each value."""
+        cursor = self._raw.cursor(binary=True, row_factory=tuple_row)
+        return unescaped_rows(cursor.execute(translated(sql), parameters).fetchall())
+
     def executemany(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> Cursor:
-        """See Connection; one round trip for all of them."""
+        """See Connection; one round trip for all of them, none for none."""
+        sent = list(rows)
+        if len(sent) == 1:
+            return self.execute(sql, sent[0])
         cursor = self._raw.cursor()
-        cursor.executemany(translated(sql), list(rows))
+        if sent:
+            cursor.executemany(translated(sql), sent)
         return cursor
 
     def bulk(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
-        """See Connection; as arrays, one for each column."""
+        """See Connection; as arrays, one for each column, or as one value where all rows have the same."""
         return self._over(sql, rows).rowcount if rows else 0
+
+    def any_of(self, name: str, values: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        """See Connection; as one array, however many."""
+        return f"= ANY(:{name}::text[])", {name: array_text(values) if values else "{}"}
 
     def _over(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Cursor:
         """Run a statement in which `incoming` stands for `rows`."""
-        arrays = ", ".join(f":{name}::{ARRAYS[type(value)]}" for name, value in rows[0].items())
-        table = f"(SELECT * FROM unnest({arrays}) AS one ({', '.join(rows[0])}))"
-        columns = {name: array_text([row[name] for row in rows]) for name in rows[0]}
-        return self.execute(sql.replace("incoming", table), columns)
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        differing = [name for name, values in columns.items() if values.count(values[0]) < len(values)]
+        arrays = differing or list(columns)
+        same = "".join(
+            f":{name}::{ARRAYS[type(rows[0][name])][:-2]} AS {name}, " for name in columns if name not in arrays
+        )
+        unnested = ", ".join(f":{name}::{ARRAYS[type(rows[0][name])]}" for name in arrays)
+        table = f"(SELECT {same}one.* FROM unnest({unnested}) AS one ({', '.join(arrays)}))"
+        sent = {name: array_text(values) if name in arrays else values[0] for name, values in columns.items()}
+        return self.execute(sql.replace("incoming", table), sent)
 
     def script(self, sql: str) -> None:
         """Run several statements without parameters, for migrations."""
@@ -160,11 +185,12 @@ class PgConnection:
     # --- many rows --------------------------------------------------------------------------------------------------
     def add_events(self, rows: Sequence[Mapping[str, Any]]) -> frozenset[int]:
         """See Connection. Names are unique in event_names, which has no months."""
-        return frozenset(found["seq"] for found in self._over(_ADD_EVENTS, rows)) if rows else frozenset()
+        seqs = self._over(_ADD_EVENTS, rows).fetchone()["seqs"] if rows else None
+        return frozenset(map(int, seqs.split(","))) if seqs else frozenset()
 
-    def add_postings(self, rows: Sequence[Mapping[str, Any]], at_ms: int) -> None:
+    def add_postings(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """See Connection."""
-        self.bulk(_ADD_POSTINGS, [{**row, "member_id": row["owner"], "received_at_ms": at_ms} for row in rows])
+        self.bulk(_ADD_POSTINGS, rows)
 
     # --- life -------------------------------------------------------------------------------------------------------
     @property

@@ -84,3 +84,5 @@ CREATE INDEX accounts_pending ON accounts (member_id) WHERE account = 'points_pe
 CREATE INDEX postings_pending ON postings (workstation_id, member_id) WHERE account = 'points_pending';
 CREATE INDEX claim_joins_latest ON claim_joins (brand_id, at_ms);
 """
+
+READS: Final = "CREATE INDEX console_log_act ON console_log (act, at_ms);"

@@ -166,3 +166,15 @@ CREATE TABLE channel_pushes (
 CREATE INDEX channel_pushes_due ON channel_pushes (due_at_ms) WHERE state = 'waiting';
 CREATE INDEX channel_pushes_stuck ON channel_pushes (channel, member_id) WHERE state = 'stuck';
 """
+
+COUPON_USES: Final = """
+CREATE TABLE coupon_uses (
+  coupon_id TEXT NOT NULL CHECK (length(coupon_id) BETWEEN 1 AND 160),
+  place TEXT NOT NULL CHECK (length(place) BETWEEN 1 AND 200),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  amount bigint NOT NULL CHECK (amount <> 0),
+  at_ms bigint NOT NULL,
+  PRIMARY KEY (coupon_id, place)
+);
+CREATE INDEX coupon_uses_brand ON coupon_uses (brand_id);
+"""

@@ -169,3 +169,13 @@ CREATE TABLE restoration_answers (
 );
 INSERT INTO grants_made (id, number) VALUES (1, 0);
 """
+
+GAPS: Final = """
+CREATE TABLE feed_gaps (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  feed TEXT NOT NULL CHECK (length(feed) BETWEEN 1 AND 32),
+  from_no bigint NOT NULL CHECK (from_no >= 0),
+  to_no bigint NOT NULL CHECK (to_no > from_no),
+  PRIMARY KEY (brand_id, feed, from_no)
+);
+"""

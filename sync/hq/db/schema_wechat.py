@@ -133,3 +133,18 @@ CREATE TABLE wechat_member_cards (
 );
 CREATE INDEX wechat_member_cards_due ON wechat_member_cards (brand_id, due_at_ms) WHERE state = 'waiting';
 """
+
+DECISIONS: Final = """
+CREATE TABLE wechat_decisions (
+  mch_id TEXT NOT NULL CHECK (length(mch_id) <= 32),
+  transaction_id TEXT NOT NULL CHECK (length(transaction_id) BETWEEN 1 AND 64),
+  code TEXT NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+  ours TEXT NOT NULL CHECK (length(ours) <= 200),
+  theirs TEXT NOT NULL CHECK (length(theirs) <= 200),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
+  why TEXT NOT NULL CHECK (length(why) BETWEEN 1 AND 200),
+  at_ms bigint NOT NULL,
+  PRIMARY KEY (mch_id, transaction_id, code)
+);
+CREATE INDEX wechat_differences_station ON wechat_differences (workstation_id) WHERE state = 'open';
+"""

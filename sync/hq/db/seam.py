@@ -56,6 +56,13 @@ class Connection(Protocol):
         """Run one statement. Outside transaction() and snapshot() it is a transaction of its own."""
         ...
 
+    def plain(self, sql: str, parameters: Mapping[str, Any], /) -> list[tuple[Any, ...]]:
+        """Read rows as bare tuples: for who reads millions, to whom names and wrappers would cost more than the rows.
+
+        Values are whole numbers, texts and bytes, of one type in each column, never NULL.
+        """
+        ...
+
     def executemany(self, sql: str, rows: Iterable[Mapping[str, Any]], /) -> Cursor:
         """Run one writing statement for each row, in order."""
         ...
@@ -66,6 +73,10 @@ class Connection(Protocol):
         No two of them may change the same row: one engine takes them one by one, the other all at once.
         Values are whole numbers, texts and bytes, of one type in each column.
         """
+        ...
+
+    def any_of(self, name: str, values: Sequence[str], /) -> tuple[str, dict[str, Any]]:
+        """What stands behind a column that is one of very many texts, and its parameters, which `name` begins."""
         ...
 
     def transaction(self) -> AbstractContextManager[object]:
@@ -91,8 +102,8 @@ class Connection(Protocol):
         """Insert events of one epoch whose names are new; the seqs of those. Columns are those of `events`."""
         ...
 
-    def add_postings(self, rows: Sequence[Mapping[str, Any]], at_ms: int) -> None:
-        """Insert postings that are not there yet. `at_ms`: when HQ booked them."""
+    def add_postings(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert postings of one epoch that are not there yet. Columns are those of `postings`, and received_at_ms."""
         ...
 
 

@@ -49,3 +49,18 @@ CREATE VIEW metric_rfm AS
   FROM member_days d JOIN members m ON m.member_id = d.member_id AND m.status = 'active'
   WHERE d.spend_fen > 0 GROUP BY d.brand_id, d.member_id, substr(d.business_day, 1, 7);
 """
+
+CYCLE: Final = """
+CREATE VIEW metric_cycle AS
+  SELECT brand_id, batch_id, first_day, last_day, used, within_48h, within_72h, within_120h,
+    within_48h * 10000 / used AS rate_48h_bp, within_72h * 10000 / used AS rate_72h_bp,
+    within_120h * 10000 / used AS rate_120h_bp
+  FROM (SELECT c.brand_id, c.batch_id, MIN(c.start_day) AS first_day, MAX(c.end_day) AS last_day, COUNT(*) AS used,
+    CAST(SUM(CASE WHEN u.at_ms - c.claimed_at_ms <= 172800000 THEN 1 ELSE 0 END) AS bigint) AS within_48h,
+    CAST(SUM(CASE WHEN u.at_ms - c.claimed_at_ms <= 259200000 THEN 1 ELSE 0 END) AS bigint) AS within_72h,
+    CAST(SUM(CASE WHEN u.at_ms - c.claimed_at_ms <= 432000000 THEN 1 ELSE 0 END) AS bigint) AS within_120h
+    FROM coupons c JOIN (SELECT coupon_id, MAX(at_ms) AS at_ms FROM coupon_uses WHERE amount < 0
+      GROUP BY coupon_id) AS u ON u.coupon_id = c.coupon_id
+    WHERE c.state = 'used' GROUP BY c.brand_id, c.batch_id) AS b;
+"""
+"""How long after it was issued a coupon is used (S50): of one that came back and was used again, the last use."""

@@ -8,11 +8,12 @@ import { erasuresPage, frozenPage, membersPage } from './people.js';
 import { rulesPage } from './rules.js';
 import { storePage } from './store.js';
 import { storesPage } from './stores.js';
+import { wechatPage } from './wechat.js';
 import { loadWords, say } from './words.js';
 
 const PAGES = {
   stores: [storesPage, 'viewer'], frozen: [frozenPage, 'viewer'], members: [membersPage, 'viewer'], erasures: [erasuresPage, 'viewer'],
-  rules: [rulesPage, 'viewer'], seals: [sealsPage, 'viewer'], log: [logPage, 'viewer'], users: [usersPage, 'admin'],
+  wechat: [wechatPage, 'viewer'], rules: [rulesPage, 'viewer'], seals: [sealsPage, 'viewer'], log: [logPage, 'viewer'], users: [usersPage, 'admin'],
 };
 const LOOK_MS = 15_000;
 const at = (id) => document.getElementById(id);

@@ -23,6 +23,9 @@ export function side(said, apart = new Set()) {
     el('dd', { text: label === 'payable' ? `￥${yuan(value)}` : String(value) })))));
 }
 
+/** A code, with its meaning where the words have one. */
+export const coded = (code) => [el('strong', { text: code }), known(`code_${code}`) ? ` ${say(`code_${code}`)}` : ''];
+
 /** Labels whose values are not the same on both sides. */
 export function apart(left, right) {
   const held = new Map(right.map(([label, value]) => [label, String(value)]));

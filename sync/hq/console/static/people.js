@@ -38,10 +38,19 @@ function memberCard(found, hq, app) {
     const said = await why(say('erase_title', { who: member.member_id }));
     if (said) await app.act(() => hq.post('/erasures', { brand_id: found.brand_id, member_id: member.member_id, why: said.why }));
   };
+  const plain = (field) => async () => {
+    const said = await why(say('plain_title', { what: say(`plain_${field}`), who: member.member_id }));
+    if (!said) return;
+    await app.attempt(async () => {
+      const { values } = await hq.post('/members/plain', { brand_id: found.brand_id, member_id: member.member_id, field, why: said.why });
+      app.open(el('div', { class: 'plain' }, el('h3', { text: say(`plain_${field}`) }),
+        values.length ? values.map((value) => el('p', { text: value })) : say('nothing')));
+    });
+  };
   return section('member', `${say('member')} ${member.member_id}`,
     el('dl', {}, facts.map(([key, value]) => el('div', {}, el('dt', { text: say(key) }), el('dd', { text: String(value) })))),
     table(['workstation', 'account', 'amount_at_risk'], found.leases.map((one) => [one.workstation_id, account(one.account), amount(one.account, one.amount)])),
-    el('p', {}, found.erased ? null : [act('freeze', freeze, 'danger'), ' ', hq.may('admin') ? act('erase', erase, 'danger') : null]));
+    el('p', {}, found.erased ? null : [act('plain_birthday', plain('birthday')), ' ', act('plain_wechat', plain('wechat')), ' ', act('freeze', freeze, 'danger'), ' ', hq.may('admin') ? act('erase', erase, 'danger') : null]));
 }
 
 function imports(brand, hq, app) {

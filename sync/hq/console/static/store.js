@@ -3,7 +3,7 @@
 import { proofChart } from './chart.js';
 import { ask } from './dialogs.js';
 import { el, show, time } from './dom.js';
-import { account, act, amount, apart, decided, section, side, table, why } from './parts.js';
+import { account, act, amount, apart, coded, decided, section, side, table, why } from './parts.js';
 import { frozenTable } from './people.js';
 import { say } from './words.js';
 
@@ -27,9 +27,11 @@ function discrepancies(found, hq, app) {
     const marks = apart(one.store, one.hq);
     const explain = async () => {
       const said = await why(say('explain_title'));
-      if (said) await app.act(() => hq.post('/discrepancies/explain', { workstation_id, epoch, side: whose, place, key, code, why: said.why }));
+      const [path, named_] = one.mch_id ? ['/wechat/explain', { mch_id: one.mch_id, transaction_id: key, code }]
+        : ['/discrepancies/explain', { workstation_id, epoch, side: whose, place, key, code }];
+      if (said) await app.act(() => hq.post(path, { ...named_, why: said.why }));
     };
-    return [time(one.last_seen_ms), [el('strong', { text: code }), ` ${workstation_id} · ${place} ${key}`], side(one.store, marks), side(one.hq, marks),
+    return [time(one.last_seen_ms), [coded(code), ` ${workstation_id} · ${place} ${key}`], side(one.store, marks), side(one.hq, marks),
       [decided(one.decision), one.state === 'open' && hq.may('operator') ? act('explain', explain) : null]];
   });
   return section('discrepancies', say('discrepancies'), table(['time', 'what', 'side_store', 'side_hq', 'resolution'], rows));

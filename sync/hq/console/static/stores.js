@@ -40,6 +40,15 @@ function arrows(event) {
   next.focus();
 }
 
+/** What WeChat says differently concerns no store alone: it stands above them. */
+function ofWechat({ open, troubled }) {
+  return open + troubled ? el('p', { class: 'wrong', id: 'of-wechat' }, el('a', { href: '#wechat', text: say('wechat_open', { open, troubled }) })) : null;
+}
+
+function ofReads(refused) {
+  return refused ? el('p', { class: 'wrong', id: 'of-reads' }, el('a', { href: '#log', text: say('plain_alarm', { n: refused }) })) : null;
+}
+
 function levels(brands) {
   const sums = [3, 2, 1, 0].map((level) => [level, brands.reduce((sum, one) => sum + one.levels[level], 0)]);
   return el('ul', { class: 'levels' }, sums.map(([level, count]) => el('li', { class: `level l${level}`, 'data-level': level, text: `${say(`level_${level}`)} ${count}` })));
@@ -72,7 +81,7 @@ export async function storesPage(place, hq, app) {
   }
   const focused = document.activeElement?.dataset?.id;
   add(found.stores);
-  show(place, form, levels(shown), el('p', { class: 'hint', id: 'as-of', text: found.as_of_ms ? say('as_of', { at: time(found.as_of_ms), count }) : say('reckoning', { count }) }),
+  show(place, form, ofWechat(found.wechat), ofReads(found.plain_refused), levels(shown), el('p', { class: 'hint', id: 'as-of', text: found.as_of_ms ? say('as_of', { at: time(found.as_of_ms), count }) : say('reckoning', { count }) }),
     found.stores.length ? cells : el('p', { text: say('no_stores') }), more);
   cells.querySelector('.cell')?.setAttribute('tabindex', '0');
   [...cells.querySelectorAll('.cell')].find((one) => one.dataset.id === focused)?.focus();

@@ -1,7 +1,8 @@
 """How every store stands: one row per store, reckoned anew in small steps while somebody looks, read by one index.
 
-Called by sync.hq.console.desk. Trouble is a number that sorts: its level first (3 the books disagree, 2 a person is
-needed, 1 late, 0 well), then how many things there are. Rows that did not change are not written.
+Called by sync.hq.console.desk and sync.hq.stores_admin. Trouble is a number that sorts: its level first (3 the books
+disagree, 2 a person is needed, 1 late, 0 well), then how many things there are. Rows that did not change are not
+written.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from sync.hq.bounds import CONSOLE_CELLS, CONSOLE_LATE_S, CONSOLE_SILENT_S, CONSOLE_STEP_STORES
 from sync.hq.db.seam import Connection, among
+from sync.hq.wechat_checks import NOT_EXPLAINED
 
 ALARM, PERSON, LATE, WELL = 3, 2, 1, 0
 _LEVEL: Final = 1_000_000
@@ -144,8 +146,12 @@ _COUNTS: Final = {
     " ON d.workstation_id = c.workstation_id AND d.what = 'fork' AND d.epoch = c.epoch"
     " AND d.key = CAST(c.seq AS TEXT) WHERE c.workstation_id IN ({places}) AND d.key IS NULL"
     " GROUP BY c.workstation_id",
-    "discrepancies": "SELECT workstation_id, COUNT(*) AS n FROM discrepancies"
-    " WHERE state = 'open' AND workstation_id IN ({places}) GROUP BY workstation_id",
+    "discrepancies": "SELECT workstation_id, SUM(n) AS n FROM (SELECT workstation_id, COUNT(*) AS n FROM discrepancies"
+    " WHERE state = 'open' AND workstation_id IN ({places}) GROUP BY workstation_id UNION ALL"
+    " SELECT d.workstation_id, COUNT(*) AS n FROM wechat_differences d WHERE d.state = 'open'"
+    f" AND d.workstation_id IN ({{places}}) AND {NOT_EXPLAINED} AND NOT EXISTS (SELECT 1 FROM discrepancies y"
+    " WHERE y.workstation_id = d.workstation_id AND y.place = 'wechat' AND y.key = d.transaction_id"
+    " AND y.code = d.code) GROUP BY d.workstation_id) AS found GROUP BY workstation_id",
     "differences": "SELECT r.workstation_id, COUNT(*) AS n FROM recomputations r LEFT JOIN decisions d"
     " ON d.workstation_id = r.workstation_id AND d.what = 'difference' AND d.epoch = r.epoch"
     " AND d.key = CAST(r.seq AS TEXT) || ' ' || r.code AND d.covers = r.detail"

@@ -1,0 +1,168 @@
+"""Who is let in: headquarters takes as many calls of stores as it can answer in time, and tells the rest when to come.
+
+Wraps the application in sync.hq.app. Only what no customer waits for stands in this line: batches, proofs, feeds and
+their like. A call that would wait too long is answered 503 BUSY at once, before its body is read, with a Retry-After of
+its own: turns are handed out one behind the other at the pace HQ works at, so that those sent away do not come back
+together (the till adds its own jitter, sync.patience).
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sync.hq import door
+from sync.hq.bounds import (
+    REQUEST_READ_S,
+    RETRY_AFTER_S,
+    STORE_CALL_WAIT_S,
+    STORE_CALLS_AT_ONCE,
+    STORE_CALLS_WAITING,
+)
+from sync.patience import MEAN_STRETCH
+
+_PREFIX: Final = "/v1/workstations/"
+_CALLS: Final = ("/batches", "/proof", "/locate", "/ranges")
+_FEEDS: Final = "/feeds/"
+_FIRST_GUESS_S: Final = 0.2  # of one call, on the slow side; corrected by those that are answered
+_LEARNS: Final = 0.05  # weight of the newest call in the mean
+
+
+def waits_in_line(path: str) -> bool:
+    """Whether nobody at a counter waits for this call.
+
+    >>> waits_in_line("/v1/workstations/S1-1/batches"), waits_in_line("/v1/workstations/S1-1/feeds/items")
+    (True, True)
+    >>> waits_in_line("/v1/workstations/S1-1/leases"), waits_in_line("/healthz")
+    (False, False)
+    """
+    return path.startswith(_PREFIX) and (path.endswith(_CALLS) or _FEEDS in path)
+
+
+class Turns:
+    """Places for `at_once` calls, a line of those that wait, and turns for those that are sent away."""
+
+    def __init__(
+        self,
+        mono_s: Callable[[], float],
+        at_once: int = STORE_CALLS_AT_ONCE,
+        waiting: int = STORE_CALLS_WAITING,
+        wait_s: float = STORE_CALL_WAIT_S,
+    ) -> None:
+        self._mono_s = mono_s
+        self._free = at_once
+        self._at_once = at_once
+        self._most = waiting
+        self._wait_s = wait_s
+        self._call_s = _FIRST_GUESS_S
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._promised_s = 0.0
+
+    def now_s(self) -> float:
+        """Monotonic seconds."""
+        return self._mono_s()
+
+    @property
+    def full(self) -> bool:
+        """Whether a call that came now would wait too long."""
+        return not self._free and (len(self._line) >= self._most or len(self._line) * self._pace_s >= self._wait_s)
+
+    @property
+    def _pace_s(self) -> float:
+        return self._call_s / self._at_once
+
+    def turn_s(self) -> int:
+        """The turn of a call that is sent away: seconds after which it should come back, behind those sent before."""
+        least, most = RETRY_AFTER_S
+        now = self._mono_s()
+        self._promised_s = min(max(self._promised_s, now + len(self._line) * self._pace_s) + self._pace_s, now + most)
+        return max(least, math.ceil((self._promised_s - now) / MEAN_STRETCH))
+
+    async def enter(self) -> float | None:
+        """Wait for a place; when it was taken, None where that took too long."""
+        if not self._free:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._line.append(turn)
+            try:
+                async with asyncio.timeout(2 * self._wait_s):  # the mean was wrong: better no than past the deadline
+                    await turn
+            except (TimeoutError, asyncio.CancelledError) as error:
+                self._forget(turn)
+                if isinstance(error, TimeoutError):
+                    return None
+                raise
+        else:
+            self._free -= 1
+        return self._mono_s()
+
+    def leave(self, since_s: float) -> None:
+        """Give the place to whoever waits longest."""
+        self._call_s += _LEARNS * (self._mono_s() - since_s - self._call_s)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._line:
+            turn = self._line.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _forget(self, turn: "asyncio.Future[None]") -> None:
+        if turn.done() and not turn.cancelled():
+            self._pass_on()  # the place came in the very moment the caller gave up
+        elif turn in self._line:
+            self._line.remove(turn)
+
+
+class Admission:
+    """ASGI around the application; calls that do not stand in line go straight through."""
+
+    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+        self._app = app
+        self._turns = turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, let in, or send away."""
+        if scope["type"] != "http" or not waits_in_line(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        turns = self._turns
+        came_s = turns.now_s()
+        since_s = None if turns.full else await turns.enter()
+        if since_s is None:
+            await door.busy(turns.turn_s())(scope, receive, send)
+            return
+        try:
+            waited = since_s > came_s
+            await self._app(scope, await _still_there(receive) if waited else receive, send)
+        except _HungUp:
+            return
+        finally:
+            turns.leave(since_s)
+
+
+class _HungUp(Exception):
+    """Nobody waits for this answer any more."""
+
+
+async def _still_there(receive: Receive) -> Receive:
+    """After a wait: what was received first, to be received once more. Raises _HungUp where the caller has gone.
+
+    Work for callers that gave up would keep HQ from those that still wait.
+    """
+    try:
+        async with asyncio.timeout(REQUEST_READ_S):
+            first: list[Message] = [await receive()]
+    except TimeoutError:
+        return receive  # whoever reads the body has a bound, and an answer, of its own
+    if first[0]["type"] == "http.disconnect":
+        raise _HungUp
+
+    async def again() -> Message:
+        return first.pop() if first else await receive()
+
+    return again

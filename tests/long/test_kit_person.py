@@ -1,0 +1,11 @@
+"""A person at a wrong POS: the report of `pos-agent conformance` without --url names what it broke."""
+
+from tests.e2e.test_kit_person import BY_HAND, judged
+from tests.kit_wrong_pos import Careless
+
+
+def test_a_careless_pos_is_caught_by_hand_too() -> None:
+    ended, found = judged(Careless())
+    assert {rule for rule, result in found.items() if result == "skipped"} == BY_HAND
+    assert ended == 1
+    assert {"lost.same", "busy.same", "return.same"} <= {rule for rule, result in found.items() if result == "fail"}
