@@ -33,7 +33,7 @@ def label(key: str, language: int = CHINESE) -> str:
 
 
 def screen_words(language: int = CHINESE) -> dict[str, str]:
-    """The words of the pages in one language; sentences for codes, which stand in states and refusals, by `code_...`."""
+    """The words of the pages in one language; the sentences of states and refusals by `code_...`."""
     told = {f"code_{code}": pair[language] for code, pair in {**TILL, **MACHINE}.items()}
     return {**told, **{key: pair[language] for key, pair in SCREEN.items()}}
 

@@ -13,7 +13,7 @@ from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
 from agent.ports import Clock, Entropy
-from sync.hq import coupon_write, expiry, freezes, importer, member_write, recompute, restored, rules_write
+from sync.hq import coupon_write, expiry, freezes, importer, recompute, restored, rules_write
 from sync.hq.bounds import COUPON_ID_BYTES
 from sync.hq.db.seam import Connection
 from sync.hq.importer import ImportReport, Progress
@@ -109,10 +109,6 @@ class HqDesk(ABC):
         """Freeze a member or release them (S53). Refusal 404 MEMBER_UNKNOWN."""
         now = self._clock.now_ms()
         await self._write(lambda c: freezes.decide(c, self._keys, brand_id, member_number, frozen, reason, now))
-
-    async def erase_member(self, brand_id: str, member_id: str) -> None:
-        """Forget who a member is; the books keep the random id. Refusal 404 MEMBER_UNKNOWN."""
-        await self._write(lambda c: member_write.erase(c, brand_id, member_id))
 
     # --- restored from a copy ---------------------------------------------------------------------------------------
     async def declare_restored(self, reason: str) -> None:

@@ -248,7 +248,7 @@ def test_uses_and_returns_commute_and_a_withdrawn_coupon_stays_withdrawn(tmp_pat
 def test_an_erased_member_leaves_tombstones(tmp_path: Path) -> None:
     async def story(hq: HqService, ids: list[str]) -> None:
         await filled(hq, tmp_path)
-        await hq.erase_member(BRAND, ids[0])
+        await hq.members.erase(BRAND, ids[0], "顾客", "申请")
         assert list(await held(hq, 2)) == ["CPN0001"]
         [row] = (await held(hq, 2)).values()
         assert (row.deleted, row.body) == (True, "")

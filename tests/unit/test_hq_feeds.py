@@ -102,7 +102,7 @@ def test_an_erased_member_is_a_tombstone_everywhere_and_the_books_stay(tmp_path:
         till.book(member=ids[0], points=10)
         await hq.ingest("S1-1", till.batch())
         before = {feed: (await page(hq, feed, 0)).cursor for feed in (Feed.MEMBERS, Feed.IDENTITIES)}
-        await hq.erase_member(BRAND, ids[0])
+        await hq.members.erase(BRAND, ids[0], "顾客", "申请")
         [member] = (await page(hq, Feed.MEMBERS, before[Feed.MEMBERS])).rows
         [identity] = (await page(hq, Feed.IDENTITIES, before[Feed.IDENTITIES])).rows
         assert isinstance(member, MemberRow)
@@ -112,7 +112,7 @@ def test_an_erased_member_is_a_tombstone_everywhere_and_the_books_stay(tmp_path:
         till.book(member=ids[0], points=1)
         assert (await hq.ingest("S1-1", till.batch())).verdicts[-1].verdict == "created"
         with pytest.raises(Refusal):
-            await hq.erase_member(BRAND, "m_nobody")
+            await hq.members.erase(BRAND, "m_nobody", "顾客", "申请")
 
     in_world(tmp_path, story)
 

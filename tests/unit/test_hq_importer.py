@@ -226,7 +226,7 @@ def test_an_erased_number_may_join_again_as_somebody_new(tmp_path: Path) -> None
     async def story(hq: HqService) -> None:
         await hq.import_members(BRAND, write(tmp_path, MEMBERS))
         [row] = await query(hq, "SELECT member_id FROM members WHERE tier_id = 'gold'")
-        await hq.erase_member(BRAND, row["member_id"])
+        await hq.members.erase(BRAND, row["member_id"], "顾客", "申请")
         assert counts(await hq.import_members(BRAND, write(tmp_path, MEMBERS))) == (1, 0, 2, 0)
         gold = await query(hq, "SELECT member_id, status FROM members WHERE tier_id = 'gold' ORDER BY feed_no")
         assert [entry["status"] for entry in gold] == ["deleted", "active"]

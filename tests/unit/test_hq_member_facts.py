@@ -40,7 +40,7 @@ def test_what_a_till_knows_of_a_member_comes_with_the_members_row(tmp_path: Path
         # A later file that does not speak of these columns leaves them as they are.
         await import_members(hq, tmp_path / "again.csv", 2)
         assert (await members(hq))[0] == rich
-        await hq.erase_member(BRAND, ids[0])
+        await hq.members.erase(BRAND, ids[0], "顾客", "申请")
         [gone] = [row for row in await members(hq) if row.deleted]
         assert gone == MemberRow(member_id=ids[0], tier_id="plain", points=0, masked="", deleted=True)
         assert await query(hq, "SELECT birthday FROM members WHERE status = 'deleted'") == [{"birthday": ""}]

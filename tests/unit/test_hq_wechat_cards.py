@@ -113,7 +113,7 @@ def test_an_absent_wechat_never_counts_as_a_refusal(tmp_path: Path, wechat: Wech
 def test_erasing_a_member_forgets_the_card(tmp_path: Path, wechat: WechatStandIn) -> None:
     async def story(world: WechatWorld) -> None:
         await linked(world, Generation.OPEN)
-        await world.hq.erase_member(BRAND, world.member_id)
+        await world.hq.members.erase(BRAND, world.member_id, "顾客", "申请")
         assert await query(world.hq, "SELECT * FROM wechat_member_cards") == []
         await tell(world)
         assert wechat.points == {}

@@ -198,7 +198,7 @@ def test_an_erased_member_and_one_of_another_brand_are_nobody(tmp_path: Path, we
     async def story(world: WechatWorld) -> None:
         await world.hq.init_brand("other", "别家", "")
         row = (await query(world.hq, "SELECT member_id FROM members"))[0]
-        await world.hq.erase_member(BRAND, row["member_id"])
+        await world.hq.members.erase(BRAND, row["member_id"], "顾客", "申请")
         assert (await payer(world)).json()["member_id"] is None
 
     play(tmp_path, story, wechat)

@@ -126,7 +126,7 @@ def test_coupons_are_found_by_member_and_by_code(tmp_path: Path) -> None:
         used = await pair.replica.coupon("CP.CPN0001")
         assert used is not None
         assert used.state == "used"
-        await pair.hq.erase_member(BRAND, first)
+        await pair.hq.members.erase(BRAND, first, "顾客", "申请")
         await pair.pull()
         assert await pair.replica.coupon("CPN0001") is None
         assert await pair.replica.by_id(first) is None

@@ -29,7 +29,7 @@ def test_a_building_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     async def play() -> None:
         hq = await open_world(tmp_path / "hq")
         ids = await import_members(hq, tmp_path / "members.csv", 40)
-        await hq.erase_member(BRAND, ids[3])
+        await hq.members.erase(BRAND, ids[3], "顾客", "申请")
         shelf = tmp_path / "hq" / "snapshots" / BRAND
         for owner, name in _PLACES:
             with pytest.MonkeyPatch.context() as patch:

@@ -41,7 +41,7 @@ def test_what_a_snapshot_brings_is_what_the_feeds_bring(tmp_path: Path) -> None:
         assert counts(await hq.hq.import_cards(BRAND, write(tmp_path, CARDS))) == (1, 0, 0, 0)
         await filled(hq.hq, tmp_path)
         ids = [row["member_id"] for row in await query(hq.hq, "SELECT member_id FROM members ORDER BY opening_points")]
-        await hq.hq.erase_member(BRAND, ids[7])
+        await hq.hq.members.erase(BRAND, ids[7], "顾客", "申请")
         stages: list[str] = []
         made = await hq.hq.build_snapshot(BRAND, lambda stage, _done, _total: stages.append(stage))
         assert {"members", "identities", "sort members", "sort identities", "check", "pack"} <= set(stages)

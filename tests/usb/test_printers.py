@@ -138,10 +138,11 @@ def test_a_job_is_done_when_the_printer_says_so_and_in_doubt_when_it_does_not(
     kind_of = changed(profile("escpos-58"), {"completion": completion})
 
     async def run() -> None:
-        waits = Patience(completion_s=3)
-        printer = EscposPrinter("till", kind_of, way(kind, gadget), SystemClock(), patience=waits)
+        printer = EscposPrinter("till", kind_of, way(kind, gadget), SystemClock())
         assert await printer.print(LONG) is PrintVerdict.CONFIRMED
+        printer.close()
         inside.never_done = True
+        printer = EscposPrinter("till", kind_of, way(kind, gadget), SystemClock(), patience=Patience(completion_s=3))
         with pytest.raises(DeviceAmbiguous, match="PRINT_UNCONFIRMED"):
             await printer.print(SLIP)
         printer.close()
