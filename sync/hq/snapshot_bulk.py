@@ -2,8 +2,8 @@
 
 Called by sync.hq.snapshots in threads of its own; it never sees HQ's database. Members and identities are staged in a
 file each, then sorted into the replica's tables by SQLite itself (in memory, as the bundled one does); all else, and
-what changed meanwhile, is applied by the till's own code. Identities are brought into the order of members first, so that
-who they belong to is looked up in order, and not ten million times anywhere in the file.
+what changed meanwhile, is applied by the till's own code. Identities are brought into the order of members first, so
+that who they belong to is looked up in order, and not ten million times anywhere in the file.
 """
 
 import contextlib
