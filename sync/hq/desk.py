@@ -1,4 +1,5 @@
-"""What people do at headquarters' desk: import files, issue and withdraw coupons, freeze, release and erase members.
+"""What people do at headquarters' desk: create brands and workstations, give tokens,
+import files, issue and withdraw coupons, freeze and release members.
 
 The half of HqService that sync.hq.admin and the command line use; sync.hq.service gives it its database.
 """
@@ -13,8 +14,8 @@ from agent.domain.digest import Json
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
 from agent.ports import Clock, Entropy
-from sync.hq import coupon_write, expiry, freezes, importer, recompute, restored, rules_write
-from sync.hq.bounds import COUPON_ID_BYTES
+from sync.hq import coupon_write, enrol, expiry, freezes, importer, readers, recompute, restored, rules_write
+from sync.hq.bounds import COUPON_ID_BYTES, ENROL_CODE_BYTES
 from sync.hq.db.seam import Connection
 from sync.hq.importer import ImportReport, Progress
 from sync.hq.keys import HqKeys
@@ -38,6 +39,45 @@ class HqDesk(ABC):
 
     @abstractmethod
     async def _write(self, work: Callable[[Connection], T]) -> T: ...
+
+    # --- organisation -----------------------------------------------------------------------------------------------
+    async def init_brand(self, brand_id: str, name: str, join_url: str) -> None:
+        """Create a brand (1-32 of A-Z a-z 0-9 _ -), or update its name and join address."""
+        key, now = self._entropy.token(32), self._clock.now_ms()
+        await self._write(lambda c: enrol.init_brand(c, self._keys, brand_id, name, join_url, now, key))
+
+    async def add_store(self, brand_id: str, store_id: str, name: str) -> None:
+        """Create or rename a store."""
+        await self._write(lambda c: enrol.add_store(c, brand_id, store_id, name))
+
+    async def add_workstation(self, store_id: str, workstation_id: str) -> str:
+        """Create a workstation (or let it enrol anew) and give its one-time enrolment code."""
+        token, now = self._entropy.token(ENROL_CODE_BYTES), self._clock.now_ms()
+        return await self._write(lambda c: enrol.add_workstation(c, store_id, workstation_id, token, now))
+
+    async def revoke_workstation(self, workstation_id: str) -> None:
+        """Refuse a workstation from now on."""
+        await self._write(lambda c: enrol.revoke_workstation(c, workstation_id))
+
+    async def issue_dynamic_code(self, brand_id: str, member_number: str) -> str:
+        """Write a dynamic member code as of now; Refusal 404 MEMBER_UNKNOWN."""
+        nonce, now = self._entropy.token(12), self._clock.now_ms()
+        return await self._read(lambda c: enrol.issue_dynamic_code(c, self._keys, brand_id, member_number, now, nonce))
+
+    async def add_reader(self, name: str) -> str:
+        """Give a bearer token for `GET /v1/seals`; shown once, kept as a hash."""
+        token, now = self._entropy.token(readers.TOKEN_BYTES), self._clock.now_ms()
+        return await self._write(lambda c: readers.add(c, name, token, now))
+
+    async def add_joiner(self, brand_id: str, name: str) -> str:
+        """Give a bearer token for `POST /v1/claims` of one brand; shown once. Refusal 404 BRAND_UNKNOWN."""
+        token, now = self._entropy.token(readers.TOKEN_BYTES), self._clock.now_ms()
+
+        def work(connection: Connection) -> str:
+            enrol.brand_row(connection, brand_id)
+            return readers.add(connection, name, token, now, join_brand=brand_id)
+
+        return await self._write(work)
 
     # --- files ------------------------------------------------------------------------------------------------------
     async def import_members(

@@ -26,7 +26,7 @@ from sync.hq import (
     restored,
     seals,
 )
-from sync.hq.bounds import ENROL_CODE_BYTES, LEASE_BYTES
+from sync.hq.bounds import LEASE_BYTES
 from sync.hq.channel_office import ChannelOffice
 from sync.hq.db.seam import Connection, Engine
 from sync.hq.desk import HqDesk
@@ -111,36 +111,12 @@ class HqService(HqDesk):
         """Monotonic seconds, to measure how long calls take."""
         return self._clock.mono_s()
 
-    # --- organisation -----------------------------------------------------------------------------------------------
-    async def init_brand(self, brand_id: str, name: str, join_url: str) -> None:
-        """Create a brand (1-32 of A-Z a-z 0-9 _ -), or update its name and join address."""
-        key, now = self._entropy.token(32), self._clock.now_ms()
-        await self._write(lambda c: enrol.init_brand(c, self._keys, brand_id, name, join_url, now, key))
-
-    async def add_store(self, brand_id: str, store_id: str, name: str) -> None:
-        """Create or rename a store."""
-        await self._write(lambda c: enrol.add_store(c, brand_id, store_id, name))
-
-    async def add_workstation(self, store_id: str, workstation_id: str) -> str:
-        """Create a workstation (or let it enrol anew) and give its one-time enrolment code."""
-        token, now = self._entropy.token(ENROL_CODE_BYTES), self._clock.now_ms()
-        return await self._write(lambda c: enrol.add_workstation(c, store_id, workstation_id, token, now))
-
-    async def revoke_workstation(self, workstation_id: str) -> None:
-        """Refuse a workstation from now on."""
-        await self._write(lambda c: enrol.revoke_workstation(c, workstation_id))
-
+    # --- workstations -----------------------------------------------------------------------------------------------
     async def redeem(self, request: EnrolRequest) -> EnrolAnswer:
         """Enrol a workstation; Refusal 403 when the code is not good."""
         now = self._clock.now_ms()
         return await self._write(lambda c: enrol.redeem(c, self._keys, request, now))
 
-    async def issue_dynamic_code(self, brand_id: str, member_number: str) -> str:
-        """Write a dynamic member code as of now; Refusal 404 MEMBER_UNKNOWN."""
-        nonce, now = self._entropy.token(12), self._clock.now_ms()
-        return await self._read(lambda c: enrol.issue_dynamic_code(c, self._keys, brand_id, member_number, now, nonce))
-
-    # --- workstations -----------------------------------------------------------------------------------------------
     async def station(self, workstation_id: str) -> Station | None:
         """Look a workstation up, for the door."""
         return await self._read(lambda c: enrol.station(c, workstation_id))
@@ -288,21 +264,6 @@ class HqService(HqDesk):
     async def seals(self, after: int) -> tuple[list[Seal], int]:
         """Seals of all workstations behind place `after`, oldest first, one page; and the place to ask from next."""
         return await self._read(lambda c: seals.page(c, after))
-
-    async def add_reader(self, name: str) -> str:
-        """Give a bearer token for `GET /v1/seals`; shown once, kept as a hash."""
-        token, now = self._entropy.token(readers.TOKEN_BYTES), self._clock.now_ms()
-        return await self._write(lambda c: readers.add(c, name, token, now))
-
-    async def add_joiner(self, brand_id: str, name: str) -> str:
-        """Give a bearer token for `POST /v1/claims` of one brand; shown once. Refusal 404 BRAND_UNKNOWN."""
-        token, now = self._entropy.token(readers.TOKEN_BYTES), self._clock.now_ms()
-
-        def work(connection: Connection) -> str:
-            enrol.brand_row(connection, brand_id)
-            return readers.add(connection, name, token, now, join_brand=brand_id)
-
-        return await self._write(work)
 
     async def joiner(self, token: str) -> str | None:
         """The brand whose members this token may join."""
