@@ -4,7 +4,6 @@ Called by the waker, at start after downtime and by `pos-agent reconcile`. Missi
 altered heals by itself: it is located, named and recorded. It never holds up a sale.
 """
 
-import base64
 from collections.abc import Callable, Sequence
 
 from agent.books_ports import Outbox, ProofRecord
@@ -14,10 +13,11 @@ from agent.domain.ids import random_id
 from agent.limits import FINDINGS, PROOF_SEALS, PROOF_UNIT_EVENTS, RIDE_EVENTS
 from agent.ports import Clock, Entropy, Hq, KeyRing
 from agent.proof_ports import Difference, ProofBooks, Unit
+from sync.answered import check_signature, take_seals
 from sync.descent import Descent
 from sync.downward import Downward
 from sync.patience import asked, pause_s
-from sync.proof import Finding, ProofAnswer, ProofRequest, Seal, proof_signing_bytes
+from sync.proof import Finding, ProofAnswer, ProofRequest, Seal
 from sync.push import Pusher, Ride
 from sync.schedule import is_due
 from sync.verdict import EpochProof, Reconciliation, altered_here, as_json, lost, once, result_of
@@ -173,7 +173,7 @@ class Reconciler:
                 continue
             if unit.more and answer.equal and most == PROOF_UNIT_EVENTS:
                 # One part is proven. Where HQ would not seal it, the rest is proven together with it, in one long call.
-                found += [Difference(one) for one in await self._take_seals(unit, answer)]
+                found += [Difference(one) for one in await take_seals(self._books, unit, answer)]
                 rounds = 0
                 if not any(seal.last == unit.count for seal in answer.seals):
                     most = _WHOLE
@@ -181,7 +181,7 @@ class Reconciler:
             break
         found += [Difference(one) for one in [*unit.findings, *answer.findings]]
         found += await self._fork(epoch, answer)
-        found += [Difference(one) for one in await self._take_seals(unit, answer)]
+        found += [Difference(one) for one in await take_seals(self._books, unit, answer)]
         learned = await self._books.learn_suspensions(epoch, answer.suspensions, unit.count)
         found += [Difference(one) for one in learned]
         equal = answer.equal and answer.head == unit.head and answer.count == unit.count and not unit.altered
@@ -220,7 +220,7 @@ class Reconciler:
                 findings=[*mine, *unit.findings][:FINDINGS],
             )
             answer = await self._hq.prove(request)
-        self._check_signature(answer, unit.epoch)
+        check_signature(self._keys, self._workstation_id, answer, unit.epoch)
         return answer
 
     async def _locate(
@@ -260,45 +260,6 @@ class Reconciler:
         detail = f"HQ holds {answer.held} events of this epoch; selling goes on in {fresh}"
         finding = Finding(side="both", table="events", epoch=epoch, key=str(answer.held), code="FORK", detail=detail)
         return [Difference(finding)]
-
-    async def _take_seals(self, unit: Unit, answer: ProofAnswer) -> list[Finding]:
-        """Keep HQ's seals that fit our own chain; name those that do not, and those that were missing here."""
-        good: list[Seal] = []
-        found: list[Finding] = []
-        for seal in answer.seals:
-            head = unit.head if seal.last == unit.count else await self._books.chain_at(unit.epoch, seal.last)
-            if seal.epoch == unit.epoch and self._books.is_hqs(seal) and head == seal.head:
-                good.append(seal)
-                if seal.last <= answer.sealed:  # sealed before this proof: its answer was lost, or the row here
-                    key = str(seal.last)
-                    found.append(
-                        Finding(
-                            side="store",
-                            table="seals",
-                            epoch=unit.epoch,
-                            key=key,
-                            code="MISSING",
-                            detail="HQ gave it again",
-                            heals=True,
-                        )
-                    )
-            elif seal.last <= unit.count:
-                key, code = str(seal.last), "NOT_OUR_CHAIN"
-                found.append(Finding(side="hq", table="seals", epoch=unit.epoch, key=key, code=code))
-        if good:
-            await self._books.keep_seals(good)
-        return found
-
-    def _check_signature(self, answer: ProofAnswer, epoch: str) -> None:
-        message = proof_signing_bytes(
-            self._workstation_id, answer.epoch, answer.count, answer.head, answer.equal, answer.at_ms
-        )
-        try:
-            signature = base64.b64decode(answer.signature, validate=True)
-        except ValueError:
-            signature = b""
-        if answer.epoch != epoch or not self._keys.verify_hq(signature, message):
-            raise HqRejected("the proof is not signed by our HQ", status=0, hint="is this the HQ we enrolled at?")
 
     async def _record(self, run: Reconciliation) -> None:
         last = run.epochs[-1] if run.epochs else None
