@@ -6,6 +6,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
+collect_ignore = ["api_fuzz_hooks.py"]  # loaded by schemathesis in a process of its own, and acts when it is imported
+
 # A change lands or not by what it does, not by today's dice: the same examples each time. The search for new ones
 # has its place in `make test-long`, where HYPOTHESIS_PROFILE=search is set.
 settings.register_profile("same", derandomize=True, deadline=None, database=None)

@@ -19,4 +19,4 @@ _STORIES = frozenset(
 
 
 _FOUND = dict(stories((test_hq_erasures, test_hq_restored), searching=False))
-globals().update({name: _FOUND[name] for name in _STORIES})
+globals().update({name: _FOUND[name] for name in sorted(_STORIES)})
