@@ -73,9 +73,11 @@ class HqHalf:
     stage: ReplicaStage
 
     async def close(self) -> None:
-        """Close the stage of snapshots, then the way to HQ."""
-        await self.stage.close()
-        await self.hq.close()
+        """Close the stage of snapshots, then the way to HQ, whatever becomes of the stage."""
+        try:
+            await self.stage.close()
+        finally:
+            await self.hq.close()
 
 
 def hq_half(shared: Shared, on_time: Callable[[int, float], None], on_rules: Callable[[], None]) -> HqHalf:

@@ -1,6 +1,6 @@
 """What this till tells an HQ that was restored from a copy, so that HQ grants nothing a second time (ADR 0008).
 
-The puller calls it when a page of the members feed asks for it; the asking repeats until HQ is content.
+The puller calls it when a look or a page of the members feed asks for it; the asking repeats until HQ is content.
 """
 
 from collections.abc import Callable

@@ -16,6 +16,8 @@ from sync.protocol import (
     EnrolRequest,
     Feed,
     FeedPage,
+    LookAnswer,
+    LookRequest,
     ProofAnswer,
     ProofRequest,
 )
@@ -96,6 +98,10 @@ class Hq(Protocol):
 
     async def pull(self, feed: Feed, cursor: int) -> FeedPage:
         """Read a change feed."""
+        ...
+
+    async def look(self, request: LookRequest) -> LookAnswer:
+        """Ask which feeds have moved."""
         ...
 
     async def prove(self, request: ProofRequest) -> ProofAnswer:

@@ -35,7 +35,7 @@ from sync.lease_protocol import (
     LeaseWant,
 )
 from sync.proof import LocateAnswer, LocateRequest, ProofAnswer, ProofRequest
-from sync.protocol import Batch, BatchAnswer, EnrolAnswer, EnrolRequest, Feed, FeedPage
+from sync.protocol import Batch, BatchAnswer, EnrolAnswer, EnrolRequest, Feed, FeedPage, LookAnswer, LookRequest
 from sync.ranges import RangesAnswer, RangesRequest
 
 BOOKS: Final = "books.db"
@@ -103,6 +103,11 @@ class TrainingHq:
         """Read members and prices as ever; what HQ recalls concerns the real books."""
         page = await self._hq.pull(feed, cursor)
         return page.model_copy(update={"recalls": [], "report": ""})
+
+    async def look(self, request: LookRequest) -> LookAnswer:
+        """Ask as ever, and leave alone what concerns the real books."""
+        answer = await self._hq.look(request)
+        return answer.model_copy(update={"recalls": [], "report": ""})
 
     async def ranges(self, request: RangesRequest) -> RangesAnswer:
         """Compare ranges of the replica as ever."""

@@ -28,6 +28,8 @@ from sync.protocol import (
     EnrolRequest,
     Feed,
     FeedPage,
+    LookAnswer,
+    LookRequest,
     Message,
     ProofAnswer,
     ProofRequest,
@@ -94,6 +96,10 @@ class HttpHq:
     async def pull(self, feed: Feed, cursor: int) -> FeedPage:
         """Read a change feed after `cursor`."""
         return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}"), FeedPage)
+
+    async def look(self, request: LookRequest) -> LookAnswer:
+        """Ask which feeds have moved."""
+        return await self._call("POST", self._path("feeds"), LookAnswer, body=_json(request))
 
     async def pull_staged(self, feed: Feed, cursor: int) -> FeedPage:
         """Read a change feed into a replica that is not in use yet."""

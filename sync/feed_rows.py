@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from agent.limits import FEED_PAGE_ROWS, LEASES_RECALLED, TEXT_CHARS
-from sync.message import Count, Message, Name
+from sync.message import PROTOCOL, Count, Message, Name
 
 Day = Annotated[str, Field(max_length=10)]
 """YYYY-MM-DD in Asia/Shanghai; "" is none."""
@@ -178,3 +178,22 @@ class FeedPage(Message):
     """Leases of this workstation that another one needs (members only): close them as soon as they are idle."""
     report: Annotated[str, Field(max_length=64, exclude_if=_absent)] = ""
     """The restoration to which this workstation should answer with a LeaseReport (members only)."""
+
+
+class LookRequest(Message):
+    """How far a till has read each feed, asked before it reads any."""
+
+    protocol: int = PROTOCOL
+    cursors: Annotated[dict[Name, Count], Field(max_length=32)]
+    """By the name of the feed; one that HQ does not know is passed over."""
+
+
+class LookAnswer(Message):
+    """The feeds that a till should read, and what else a page of members would have told it."""
+
+    moved: list[Annotated[Feed, Field(strict=False)]]
+    """Those with rows behind the cursor, or whose cursor HQ would refuse as ahead."""
+    recalls: Annotated[list[str], Field(max_length=LEASES_RECALLED, exclude_if=_absent)] = Field(default_factory=list)
+    """As of FeedPage."""
+    report: Annotated[str, Field(max_length=64, exclude_if=_absent)] = ""
+    """As of FeedPage."""

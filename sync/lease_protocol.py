@@ -85,7 +85,7 @@ class LeaseReport(Message):
 
     protocol: int = PROTOCOL
     restoration: Name
-    """What the page of the members feed named: an answer to an earlier restoration counts for nothing."""
+    """What a look or the page of the members feed named: an answer to an earlier restoration counts for nothing."""
     epochs: dict[Name, Count]
 
 

@@ -21,6 +21,8 @@ from sync.feed_rows import (
     FeedRow,
     IdentityRow,
     ItemRow,
+    LookAnswer,
+    LookRequest,
     MemberRow,
     MerchantRow,
     RulesRow,
@@ -30,8 +32,8 @@ from sync.proof import Finding, ProofAnswer, ProofRequest, ProofRide, Seal, proo
 
 __all__ = [
     "PROTOCOL", "CardRow", "Count", "CouponRow", "Feed", "FeedPage", "FeedRow", "Finding", "Hex32", "IdentityRow",
-    "ItemRow", "MemberRow", "MerchantRow", "Message", "Name", "ProofAnswer", "ProofRequest", "ProofRide", "RulesRow",
-    "Seal", "Seq", "proof_signing_bytes",
+    "ItemRow", "LookAnswer", "LookRequest", "MemberRow", "MerchantRow", "Message", "Name", "ProofAnswer",
+    "ProofRequest", "ProofRide", "RulesRow", "Seal", "Seq", "proof_signing_bytes",
 ]  # fmt: skip
 
 

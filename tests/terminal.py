@@ -24,9 +24,10 @@ class Terminal:
         settings = termios.tcgetattr(slave)
         settings[3] &= ~termios.ECHO  # what is typed is not read back as said
         termios.tcsetattr(slave, termios.TCSANOW, settings)
-        # setsid makes a session that the pty becomes the terminal of, so that Ctrl-C is a signal.
+        # setsid makes a session that the pty becomes the terminal of, so that Ctrl-C is a signal; env undoes what a
+        # shell does to commands in its background, whose children ignore it.
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", sys.executable, "-m", "agent", *arguments],
+            ["env", "--default-signal=INT", "setsid", "--ctty", sys.executable, "-m", "agent", *arguments],
             stdin=slave, stdout=slave, stderr=slave, cwd=_ROOT, env={**os.environ, "LANG": "C.UTF-8"},
         )  # fmt: skip
         os.close(slave)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from agent import limits
 from agent.after_ports import LoadOrder, ReturnOrder, UndoOrder, UseOrder
-from agent.api.models import CallerId, Request, TenderRequest, Text
+from agent.api.models import NO_NUL, CallerId, Request, TenderRequest, Text
 from agent.domain.after_event import RETURN, VOID
 from agent.domain.order import Paper
 from agent.domain.sale import TenderLine, TenderType
@@ -97,7 +97,7 @@ class CardSaleRequest(Request):
 
     card_sale_id: CallerId
     identification_id: CallerId
-    product: Annotated[str, Field(min_length=1, max_length=64)]
+    product: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
     tenders: Annotated[list[TenderRequest], Field(max_length=limits.SALE_TENDERS)]
     operator: Text | None = None
     paper: SlipPaper = "receipt"

@@ -12,8 +12,10 @@ from agent.domain.asks import Asks, CardUse, Override
 from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import TenderLine, TenderType
 
+NO_NUL = r"^[^\x00]*$"
+"""To a database a text ends at a NUL, and others measure it otherwise: it is refused before anything is booked."""
 CallerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]
-Text = Annotated[str, Field(min_length=1, max_length=limits.TEXT_CHARS)]
+Text = Annotated[str, Field(min_length=1, max_length=limits.TEXT_CHARS, pattern=NO_NUL)]
 Fen = Annotated[int, Field(ge=0, le=limits.AMOUNT_FEN)]
 
 
@@ -158,7 +160,7 @@ class SaleRequest(Request):
     operator: Text | None = None
     paper: Literal["receipt", "join_prompt", "none"] = "receipt"
     open_drawer: bool = False
-    table: Annotated[str, Field(min_length=1, max_length=16)] | None = None
+    table: Annotated[str, Field(min_length=1, max_length=16, pattern=NO_NUL)] | None = None
 
     @field_validator("tenders")
     @classmethod

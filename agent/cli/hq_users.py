@@ -22,7 +22,12 @@ class RoleName(StrEnum):
 def add(
     name: Annotated[str, typer.Argument(help="Name to sign in with; it stands in the log.")],
     role: Annotated[RoleName, typer.Option("--role", help="viewer looks; operator decides; admin changes rules.")],
-    password: Annotated[str, typer.Option("--password", prompt=True, hide_input=True, confirmation_prompt=True)],
+    password: Annotated[
+        str,
+        typer.Option(
+            "--password", prompt="Password, 10 characters or more", hide_input=True, confirmation_prompt="once more"
+        ),
+    ],
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Let somebody sign in, or give them a new role and password; their sessions end."""

@@ -16,13 +16,16 @@ def add(
     operator: Annotated[str, typer.Argument(help="Number or short name, as it stands on receipts.")],
     name: Annotated[str, typer.Option("--name", help="Their name, as colleagues know it.")] = "",
     manager: Annotated[bool, typer.Option("--manager", help="May use the manager page too.")] = False,
-    pin: Annotated[str, typer.Option("--pin", prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+    pin: Annotated[
+        str | None,
+        typer.Option("--pin", prompt="PIN, 4 to 12 digits", hide_input=True, confirmation_prompt="once more"),
+    ] = None,
     by: Annotated[str, typer.Option("--by", help="Who adds them.")] = "command line",
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Let somebody sign in, or give them a new PIN (4 to 12 digits); their sessions end."""
     role = "manager" if manager else "cashier"
-    body = {"operator": operator, "name": name or operator, "role": role, "pin": pin, "by": by}
+    body = {"operator": operator, "name": name or operator, "role": role, "pin": pin or "", "by": by}
     _ask(config, "POST", "/v1/manage/operators", body)
     print(f"{operator} may sign in as {role}")
 

@@ -135,6 +135,17 @@ def is_usable(expires: str, usable_until_ms: int, at_ms: int, day: str) -> bool:
     return (usable_until_ms == 0 or at_ms < usable_until_ms) and (not expires or day <= expires)
 
 
+def is_keepable(text: str) -> bool:
+    """Whether every database keeps and measures a text alike: to SQLite it ends at a NUL, in PostgreSQL there is none.
+
+    There U+001A stands before what stands for it (sync.hq.db.dialect).
+
+    >>> is_keepable("cp_1"), is_keepable(""), is_keepable("cp\\x00_1"), is_keepable("\\x1a")
+    (True, True, False, False)
+    """
+    return "\0" not in text and "\x1a" not in text
+
+
 def opened_by(event: Mapping[str, object], name: EventName, postings: Sequence[Posting]) -> tuple[OpenedLease, ...]:
     """Leases that an event opens: those a `lease_open` lists, those of what it earned. ValueError if unreadable."""
     lot = lot_name(name)
@@ -155,7 +166,7 @@ def closed_by(event: Mapping[str, object]) -> Closing | None:
     if event.get("kind") != LEASE_CLOSE:
         return None
     of_epoch, after_seq = event.get("of_epoch"), event.get("after_seq")
-    if not isinstance(of_epoch, str) or len(of_epoch) > _ID_CHARS:
+    if not isinstance(of_epoch, str) or len(of_epoch) > _ID_CHARS or not is_keepable(of_epoch):
         raise ValueError("of_epoch")
     leases = tuple(ClosedLease(_text(one, "lease", LOT_CHARS), _number(one, "left", 0)) for one in _entries(event))
     if len({one.lease_id for one in leases}) < len(leases):
@@ -190,7 +201,7 @@ def _entries(event: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 def _text(entry: Mapping[str, object], key: str, most: int, *, empty: bool = False) -> str:
     value = entry.get(key)
-    if not isinstance(value, str) or not (0 if empty else 1) <= len(value) <= most:
+    if not isinstance(value, str) or not (0 if empty else 1) <= len(value) <= most or not is_keepable(value):
         raise ValueError(key)
     return value
 

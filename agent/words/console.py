@@ -6,6 +6,8 @@ Read through agent.wording.
 from typing import Final
 
 CONSOLE: Final[dict[str, tuple[str, str]]] = {
+    "refused_SIGN_IN_REFUSED": ("姓名或密码不对", "Name or password is wrong"),
+    "refused_SIGN_IN_LOCKED": ("密码错误次数过多，请稍后再试", "Too many wrong passwords; wait a while"),
     "console": ("总部控制台", "Headquarters console"),
     "sign_in": ("登录", "Sign in"),
     "sign_out": ("退出", "Sign out"),
@@ -43,7 +45,7 @@ CONSOLE: Final[dict[str, tuple[str, str]]] = {
     "level_1": ("迟到", "Late"),
     "level_2": ("待处理", "To do"),
     "level_3": ("不一致", "Disagrees"),
-    "as_of": ("截至 {at}，共 {count} 家", "As of {at}, {count} stores"),
+    "as_of": ("截至 {at}，共 {count} 家", "As of {at}, stores: {count}"),
     "reckoning": ("正在统计各店情况，已有 {count} 家", "Stores are being reckoned, {count} so far"),
     "more": ("更多", "More"),
     "no_stores": ("没有符合条件的门店", "No such store"),
@@ -219,7 +221,7 @@ CONSOLE: Final[dict[str, tuple[str, str]]] = {
     "wechat_accounts": ("商户号", "Merchants"),
     "no_accounts": (
         "还没有商户号：pos-agent hq wechat add",
-        "No merchant is entered: pos-agent hq wechat add",
+        "No WeChat Pay account is entered: pos-agent hq wechat add",
     ),
     "merchant": ("商户号", "Merchant"),
     "all_merchants": ("全部商户号", "All merchants"),

@@ -126,7 +126,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "points_off": ("积分抵扣 {points}积分", "{points} points"),
     "points_off_only": ("积分抵扣", "Points"),
     "rounding_off": ("抹零", "Rounded off"),
-    "lost": ("未享受优惠 {amount} 元", "Offers without effect: {amount}"),
+    "lost": ("已到最低价，未优惠 {amount} 元", "Not used, lowest price: {amount}"),
     "tender.stored_value": ("储值支付", "Stored value"),
     "tender.count_card": ("次卡", "Count card"),
     "tender.voucher": ("团购券", "Group voucher"),

@@ -3,7 +3,8 @@
 Wraps the application in sync.hq.app. Only what no customer waits for stands in this line: batches, proofs, feeds and
 their like. A call that would wait too long is answered 503 BUSY at once, before its body is read, with a Retry-After of
 its own: turns are handed out one behind the other at the pace HQ works at, so that those sent away do not come back
-together (the till adds its own jitter, sync.patience).
+together (the till adds its own jitter, sync.patience). A place is held only while HQ works: strangers are turned away
+without one, and the bodies of the others are read first (sync.hq.bodies).
 """
 
 import asyncio
@@ -12,11 +13,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agent.domain.errors import Refusal
 from sync.hq import door
+from sync.hq.bodies import Bodies, Body, GaveWay, HungUp
 from sync.hq.bounds import (
-    REQUEST_READ_S,
     RETRY_AFTER_S,
     STORE_CALL_WAIT_S,
     STORE_CALLS_AT_ONCE,
@@ -25,7 +28,7 @@ from sync.hq.bounds import (
 from sync.patience import MEAN_STRETCH
 
 _PREFIX: Final = "/v1/workstations/"
-_CALLS: Final = ("/batches", "/proof", "/locate", "/ranges")
+_CALLS: Final = ("/batches", "/proof", "/locate", "/ranges", "/feeds")
 _FEEDS: Final = "/feeds/"
 _FIRST_GUESS_S: Final = 0.2  # of one call, on the slow side; corrected by those that are answered
 _LEARNS: Final = 0.05  # weight of the newest call in the mean
@@ -36,6 +39,8 @@ def waits_in_line(path: str) -> bool:
 
     >>> waits_in_line("/v1/workstations/S1-1/batches"), waits_in_line("/v1/workstations/S1-1/feeds/items")
     (True, True)
+    >>> waits_in_line("/v1/workstations/S1-1/feeds")
+    True
     >>> waits_in_line("/v1/workstations/S1-1/leases"), waits_in_line("/healthz")
     (False, False)
     """
@@ -121,48 +126,50 @@ class Turns:
 class Admission:
     """ASGI around the application; calls that do not stand in line go straight through."""
 
-    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+    def __init__(self, app: ASGIApp, turns: Turns, bodies: Bodies | None = None) -> None:
         self._app = app
         self._turns = turns
+        self._bodies = bodies or Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, let in, or send away."""
-        if scope["type"] != "http" or not waits_in_line(scope["path"]):
+        if scope["type"] != "http" or not waits_in_line(scope["path"]) or _is_stranger(scope):
             await self._app(scope, receive, send)
+        elif self._turns.full:
+            await self._busy(scope, receive, send)
+        else:
+            await self._read_first(scope, receive, send)
+
+    async def _read_first(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with self._bodies.received(scope, receive) as body:
+                await self._in_turn(scope, body, send)
+        except HungUp:
             return
+        except GaveWay:
+            await self._busy(scope, receive, send)
+        except Refusal as slow:
+            await door.problem(slow)(scope, receive, send)
+
+    async def _in_turn(self, scope: Scope, body: Body, send: Send) -> None:
         turns = self._turns
         came_s = turns.now_s()
         since_s = None if turns.full else await turns.enter()
         if since_s is None:
-            await door.busy(turns.turn_s())(scope, receive, send)
+            await self._busy(scope, body.again, send)
             return
         try:
-            waited = since_s > came_s
-            await self._app(scope, await _still_there(receive) if waited else receive, send)
-        except _HungUp:
-            return
+            if since_s > came_s:
+                await body.check_caller()
+            await self._app(scope, body.again, send)
         finally:
             turns.leave(since_s)
 
+    async def _busy(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await door.busy(self._turns.turn_s())(scope, receive, send)
 
-class _HungUp(Exception):
-    """Nobody waits for this answer any more."""
 
-
-async def _still_there(receive: Receive) -> Receive:
-    """After a wait: what was received first, to be received once more. Raises _HungUp where the caller has gone.
-
-    Work for callers that gave up would keep HQ from those that still wait.
-    """
-    try:
-        async with asyncio.timeout(REQUEST_READ_S):
-            first: list[Message] = [await receive()]
-    except TimeoutError:
-        return receive  # whoever reads the body has a bound, and an answer, of its own
-    if first[0]["type"] == "http.disconnect":
-        raise _HungUp
-
-    async def again() -> Message:
-        return first.pop() if first else await receive()
-
-    return again
+def _is_stranger(scope: Scope) -> bool:
+    """Whether the application turns this call away by its headers alone (sync.hq.door.authenticate)."""
+    workstation_id = scope["path"].removeprefix(_PREFIX).partition("/")[0]
+    return door.signed_as(Headers(scope=scope), workstation_id) is None

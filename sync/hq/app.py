@@ -28,7 +28,7 @@ from sync.hq.wechat_http import add_wechat_calls
 from sync.lease_protocol import LeaseReport, LeaseRequest
 from sync.message import PROTOCOL, Count, Message
 from sync.proof import LocateRequest, Seal
-from sync.protocol import AT_MS_HEADER, Batch, EnrolRequest, Feed, ProofRequest, at_ms_of
+from sync.protocol import AT_MS_HEADER, Batch, EnrolRequest, Feed, LookRequest, ProofRequest, at_ms_of
 from sync.ranges import RangesRequest
 
 _STATION: Final = "/v1/workstations/{workstation_id}"
@@ -43,6 +43,7 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_api_route("/healthz", calls.healthz, methods=["GET"])
     app.add_api_route("/v1/enrol", calls.enrol, methods=["POST"])
     app.add_api_route(f"{_STATION}/batches", calls.batches, methods=["POST"])
+    app.add_api_route(f"{_STATION}/feeds", calls.look, methods=["POST"])
     app.add_api_route(f"{_STATION}/feeds/{{feed}}", calls.feeds, methods=["GET"])
     app.add_api_route(f"{_STATION}/proof", calls.proof, methods=["POST"])
     app.add_api_route(f"{_STATION}/locate", calls.locate, methods=["POST"])
@@ -110,6 +111,12 @@ class _Calls:
         till_ms = at_ms_of(request.headers.get(AT_MS_HEADER, ""))
         if till_ms is not None:
             await self._hq.note_clock(workstation_id, till_ms)
+
+    async def look(self, request: Request, workstation_id: str) -> Response:
+        station, sent = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
+        message = LookRequest.model_validate_json(sent)
+        _check_protocol(message.protocol)
+        return door.answer(request, await self._hq.looking.look(station, message))
 
     async def feeds(self, request: Request, workstation_id: str, feed: str) -> Response:
         station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)

@@ -1,6 +1,7 @@
 """HQ's books: take batches in, keep every event exactly as it came, fold each one exactly once.
 
-Called by sync.hq.service; one batch is one transaction. An event is `created`, `exists`, `conflict` (another content
+Called by sync.hq.service; one batch is one transaction, unless the database refuses a value
+of it. An event is `created`, `exists`, `conflict` (another content
 under its name: both kept) or `suspended` (stored and in the chain, waits for a person). Postings are folded when the
 event becomes contiguous, so a watermark says precisely which events the balances hold. Nothing here refuses one event
 because of another.
@@ -16,10 +17,12 @@ from agent.domain.digest import event_digest
 from agent.domain.errors import Refusal
 from agent.domain.ids import EventName
 from agent.domain.lease import OpenedLease
+from sync.hq import poison
 from sync.hq.bounds import RANGES
 from sync.hq.clashes import Clashes
 from sync.hq.db.seam import Connection, Contended
 from sync.hq.enrol import Station
+from sync.hq.event_fields import MALFORMED
 from sync.hq.fold import Folder, Stored
 from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
 from sync.hq.keys import verify
@@ -58,11 +61,58 @@ def ingest(
     `beside` runs first inside the same transaction: what travels next to the events (payers) is there before them.
     `on_strangers` hears, inside it too, of leases that were opened and that HQ does not know it granted.
     """
+    try:
+        return _take(connection, station, batch, at_ms, beside, on_strangers)
+    except Exception as error:
+        if not poison.is_refused_by_engine(error):
+            raise
+    return _one_by_one(connection, station, batch, at_ms, beside, on_strangers)
+
+
+def _one_by_one(
+    connection: Connection,
+    station: Station,
+    batch: Batch,
+    at_ms: int,
+    beside: Callable[[], None] | None,
+    on_strangers: Callable[[Sequence[OpenedLease]], None],
+) -> BatchAnswer:
+    """Take a batch in whose values the database refused: each event by itself, and suspended where it is refused again.
+
+    Each is a transaction of its own; nothing is answered before all are in, so the same again only compares.
+    """
+    if beside is not None:
+        with connection.transaction():
+            connection.hold(f"station {station.workstation_id}")
+            beside()  # ORDER: apart; what is refused of it is no event's fault
+    verdicts: list[Verdict] = []
+    for event in batch.events:
+        alone = batch.model_copy(update={"events": [event]})
+        try:
+            answer = _take(connection, station, alone, at_ms, None, on_strangers)
+        except Exception as error:
+            if not poison.is_refused_by_engine(error):
+                raise
+            answer = _take(connection, station, alone, at_ms, None, on_strangers, unkept=event.seq)
+        verdicts += answer.verdicts
+    return answer.model_copy(update={"verdicts": verdicts})
+
+
+def _take(
+    connection: Connection,
+    station: Station,
+    batch: Batch,
+    at_ms: int,
+    beside: Callable[[], None] | None,
+    on_strangers: Callable[[Sequence[OpenedLease]], None],
+    unkept: int = 0,
+) -> BatchAnswer:
+    """One transaction; the event `unkept` (0: none) is suspended whatever it says."""
     with connection.transaction():
         connection.hold(f"station {station.workstation_id}")  # ORDER: before anything of its books is read
         if beside is not None:
             beside()
-        intake = _Intake(connection, station, batch.epoch, at_ms)
+        intake = _Intake(connection, station, batch.epoch, at_ms, unkept)
         intake.take_all(batch.events)
         advanced = Folder(connection, station, batch.epoch, at_ms, intake.judged, intake.stored).advance()
         on_strangers(advanced.strangers)
@@ -94,6 +144,7 @@ class _Intake:
     station: Station
     epoch: str
     at_ms: int
+    unkept: int = 0
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     judged: dict[int, Judgement] = field(default_factory=dict)
     stored: dict[int, Stored] = field(default_factory=dict)
@@ -137,7 +188,10 @@ class _Intake:
         """Judge events, mark the payments they claim, store them all at once."""
         for event, _digest in fresh:
             name = EventName(self.station.workstation_id, self.epoch, event.seq)
-            self.judged[event.seq] = judge(event.body, name, self.station.store_id, self.station.brand_id)
+            judged = judge(event.body, name, self.station.store_id, self.station.brand_id)
+            if event.seq == self.unkept:
+                judged = Judgement(judged.code or MALFORMED, judged.business_day, judged.payable_fen)
+            self.judged[event.seq] = judged
         codes = Clashes(self.connection, self.station, self.epoch).settle(
             [(event.seq, self.judged[event.seq]) for event, _digest in fresh]
         )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 
 from agent.domain.ids import EventName
+from agent.domain.lease import is_keepable
 from agent.domain.ledger import COUPON_ACCOUNT
 from sync.hq import offers_fold
 from sync.hq.db.seam import Connection
@@ -44,8 +45,11 @@ def online_place(channel: str, request_id: str) -> str:
 
 
 def note(connection: Connection, brand_id: str, coupon_id: str, place: str, amount: int, at_ms: int) -> None:
-    """Keep one use (-1) or return (+1); nothing of a posting that names no coupon."""
-    if not coupon_id or not amount:
+    """Keep one use (-1) or return (+1); nothing of a posting that names no coupon, or none that can be kept.
+
+    Books from before events were refused for it may hold a lot or a lease whose name has a NUL.
+    """
+    if not coupon_id or not amount or not is_keepable(coupon_id):
         return
     connection.execute(
         "INSERT INTO coupon_uses (coupon_id, place, brand_id, amount, at_ms)"

@@ -13,6 +13,7 @@ from typing import Any
 
 import zstandard
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,8 +34,8 @@ _RETRY_AFTER_S = 30
 async def authenticate(hq: HqService, request: Request, workstation_id: str, most_bytes: int) -> tuple[Station, bytes]:
     """Give the calling workstation and its body as sent; Refusal 401 NOT_AUTHENTICATED or WORKSTATION_REVOKED, 413."""
     refused = Refusal("NOT_AUTHENTICATED", "sign the call with the workstation's own key", status=401)
-    header = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
-    if header is None or header[1] != workstation_id:
+    signature = signed_as(request.headers, workstation_id)
+    if signature is None:
         raise refused
     station = await hq.station(workstation_id)
     if station is not None and station.state == "revoked":
@@ -44,9 +45,15 @@ async def authenticate(hq: HqService, request: Request, workstation_id: str, mos
     # ORDER: strangers are turned away above, before a byte of their body is read.
     body = await read_body(request, most_bytes)
     message = request_signing_bytes(request.method, _target(request), body)
-    if not verify(station.public_key, base64.b64decode(header[2]), message):
+    if not verify(station.public_key, base64.b64decode(signature), message):
         raise refused
     return station, body
+
+
+def signed_as(headers: Headers, workstation_id: str) -> str | None:
+    """The signature, in base64, of a call that says it comes from this workstation; None for strangers."""
+    header = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    return header[2] if header is not None and header[1] == workstation_id else None
 
 
 async def reader(hq: HqService, request: Request) -> str:
@@ -91,8 +98,7 @@ def _target(request: Request) -> str:
 async def read_body(request: Request, most_bytes: int) -> bytes:
     """Read a bounded body in bounded time; Refusal 413 BODY_TOO_LARGE, 408 BODY_TOO_SLOW."""
     too_large = Refusal("BODY_TOO_LARGE", f"at most {most_bytes} bytes", status=413)
-    declared = request.headers.get("content-length", "0")
-    if declared.isascii() and declared.isdigit() and int(declared[:18]) > most_bytes:
+    if declares_more(request.headers, most_bytes):
         raise too_large
     parts: list[bytes] = []
     size = 0
@@ -104,8 +110,19 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
                     raise too_large
                 parts.append(part)
     except TimeoutError as error:
-        raise Refusal("BODY_TOO_SLOW", f"the body did not arrive within {REQUEST_READ_S} s", status=408) from error
+        raise too_slow() from error
     return b"".join(parts)
+
+
+def declares_more(headers: Headers, most_bytes: int) -> bool:
+    """Whether a call says beforehand that its body is too large."""
+    declared = headers.get("content-length", "0")
+    return declared.isascii() and declared.isdigit() and int(declared[:18]) > most_bytes
+
+
+def too_slow() -> Refusal:
+    """408 BODY_TOO_SLOW."""
+    return Refusal("BODY_TOO_SLOW", f"the body did not arrive within {REQUEST_READ_S} s", status=408)
 
 
 def inflate(encoding: str, body: bytes) -> bytes:
@@ -155,7 +172,7 @@ def unavailable(code: str) -> Response:
 
 
 def busy(after_s: int) -> Response:
-    """503 before anything was read: more calls than HQ can answer in time; this one's turn is in `after_s` seconds."""
+    """503 before a place was taken: more calls than HQ can answer in time; this one's turn is in `after_s` seconds."""
     response = _problem(503, "BUSY", "headquarters is busy", "the store comes back by itself")
     response.headers["Retry-After"] = str(after_s)
     return response

@@ -19,7 +19,7 @@ from sync.hq.feeds import ends
 from sync.protocol import Feed
 
 FILE: Final = "hq.erasures"
-_FEEDS: Final = {Feed.MEMBERS: "members_no", Feed.IDENTITIES: "identities_no", Feed.COUPONS: "coupons_no"}
+FEEDS: Final = {Feed.MEMBERS: "members_no", Feed.IDENTITIES: "identities_no", Feed.COUPONS: "coupons_no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +113,20 @@ def erase(connection: Connection, one: Erasure) -> bool:
     connection.execute(
         "INSERT INTO erasures (member_id, brand_id, asked_by, reason, at_ms, members_no, identities_no, coupons_no)"
         " VALUES (:member_id, :brand_id, :asked_by, :reason, :at_ms, :members_no, :identities_no, :coupons_no)",
-        {**asdict(one), **{column: last.get(feed.value, 0) for feed, column in _FEEDS.items()}},
+        {**asdict(one), **{column: last.get(feed.value, 0) for feed, column in FEEDS.items()}},
     )
     return True
 
 
-def replay(connection: Connection, witness: ErasureWitness) -> int:
+def replay(connection: Connection, witness: ErasureWitness, now_ms: int) -> int:
     """Do again what this database does not know of: it is a copy of an earlier one. How many that were.
 
     A member that the copy does not know yet has nothing to erase.
     """
     left = [one for one in witness.read() if _is_left(connection, one.member_id)]
     # ORDER: the leap first; a till that has read on since the copy would pass the tombstones by, and seem to know them.
-    for brand_id in sorted({one.brand_id for one in left}):
-        feed_gaps.leap(connection, brand_id)
+    if left:
+        feed_gaps.leap(connection, sorted({one.brand_id for one in left}), now_ms)
     return sum(erase(connection, one) for one in left)
 
 
@@ -142,24 +142,39 @@ def _is_left(connection: Connection, member_id: str) -> bool:
 # --- tills ----------------------------------------------------------------------------------------------------------
 _NEWS: Final = (
     " FROM erasures e JOIN stores s ON s.brand_id = e.brand_id JOIN workstations w ON w.store_id = s.store_id"
+    " JOIN feed_counters c ON c.brand_id = e.brand_id AND c.feed = :feed"
     " WHERE w.workstation_id = :who AND e.{column} <= :after AND NOT EXISTS (SELECT 1 FROM erasure_acks a"
     "  WHERE a.member_id = e.member_id AND a.workstation_id = :who AND a.feed = :feed)"
+    # A cursor of what was forgotten, or that this HQ never gave, says nothing of what stands here.
+    f" AND c.last_no >= :after AND NOT {feed_gaps.IS_FORGOTTEN}"
 )
+
+
+HAS_NEWS: Final = (
+    "EXISTS (SELECT 1 FROM erasures e WHERE e.brand_id = :brand AND ("
+    + " OR ".join(
+        f"e.{column} <= :{feed.value} AND NOT EXISTS (SELECT 1 FROM erasure_acks a WHERE a.member_id = e.member_id"
+        f" AND a.workstation_id = :who AND a.feed = '{feed.value}')"
+        for feed, column in FEEDS.items()
+    )
+    + "))"
+)
+"""Whether workstation `:who` of `:brand` acknowledges anything by its cursors, parameters named as the FEEDS."""
 
 
 def is_news(connection: Connection, workstation_id: str, feed: Feed, after: int) -> bool:
     """Whether a till that asks for what comes behind `after` acknowledges anything: a look without a write."""
-    if feed not in _FEEDS:
+    if feed not in FEEDS:
         return False
     key = {"who": workstation_id, "feed": feed.value, "after": after}
-    return connection.execute(f"SELECT 1{_NEWS.format(column=_FEEDS[feed])} LIMIT 1", key).fetchone() is not None
+    return connection.execute(f"SELECT 1{_NEWS.format(column=FEEDS[feed])} LIMIT 1", key).fetchone() is not None
 
 
 def acknowledge(connection: Connection, workstation_id: str, feed: Feed, after: int, now_ms: int) -> None:
     """A till asks for what comes behind a cursor: it has applied everything up to it."""
     connection.execute(
         "INSERT INTO erasure_acks (member_id, workstation_id, feed, at_ms) SELECT e.member_id, :who, :feed, :now"
-        f"{_NEWS.format(column=_FEEDS[feed])} ON CONFLICT DO NOTHING",
+        f"{_NEWS.format(column=FEEDS[feed])} ON CONFLICT DO NOTHING",
         {"who": workstation_id, "feed": feed.value, "now": now_ms, "after": after},
     )
 
@@ -179,6 +194,6 @@ def _missing(connection: Connection, member_id: str, brand_id: str) -> list[str]
         "SELECT w.workstation_id FROM workstations w JOIN stores s ON s.store_id = w.store_id"
         " WHERE s.brand_id = :brand AND w.state = 'enrolled' AND (SELECT COUNT(*) FROM erasure_acks a"
         "  WHERE a.member_id = :id AND a.workstation_id = w.workstation_id) < :feeds ORDER BY w.workstation_id",
-        {"brand": brand_id, "id": member_id, "feeds": len(_FEEDS)},
+        {"brand": brand_id, "id": member_id, "feeds": len(FEEDS)},
     )
     return [row["workstation_id"] for row in rows]

@@ -11,7 +11,7 @@ from typing import Final, TypeGuard
 from agent.domain.business_day import parse_day
 from agent.domain.digest import Json, read_canonical
 from agent.domain.ids import EventName
-from agent.domain.lease import LEASE_CLOSE, LEASE_OPEN, Closing, OpenedLease, closed_by, opened_by
+from agent.domain.lease import LEASE_CLOSE, LEASE_OPEN, Closing, OpenedLease, closed_by, is_keepable, opened_by
 from agent.domain.ledger import ACCOUNTS, LOT_CHARS, PENDING_ACCOUNT
 from agent.domain.sale import Posting, TenderType
 from agent.limits import AMOUNT_FEN, POINTS, SALE_LINES
@@ -32,6 +32,7 @@ _KINDS: Final = frozenset((kind, 1) for kind in _TAKES_MONEY | _GIVES_MONEY | _M
 _PAYABLE_FEN: Final = SALE_LINES * AMOUNT_FEN  # LIMIT: ten million such sales a day still add up inside int64
 _MOVES: Final = frozenset((*ACCOUNTS, PENDING_ACCOUNT))
 _ID_CHARS: Final = 64
+_DAY_CHARS: Final = 10
 _DAYS_KEPT: Final = 512  # LIMIT: days remembered as such; a batch speaks of few
 _CLAIM: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -82,10 +83,15 @@ def business_day(event: Event) -> str:
     return day
 
 
-@lru_cache(_DAYS_KEPT)
 def _is_day(text: str) -> bool:
+    # ORDER: before it is remembered; an event may say half a megabyte where a day belongs.
+    return len(text) == _DAY_CHARS and _is_known_day(text)
+
+
+@lru_cache(_DAYS_KEPT)
+def _is_known_day(text: str) -> bool:
     try:
-        return len(text) == 10 and parse_day(text).isoformat() == text
+        return parse_day(text).isoformat() == text
     except ValueError:
         return False
 
@@ -150,7 +156,7 @@ def postings_in(event: Event) -> tuple[Posting, ...]:
         if account not in _MOVES:
             raise Fault(ACCOUNT_UNKNOWN)
         more = [entry.get(key, "") for key in ("bucket", "expires", "lease")]
-        said = [one for one in more if isinstance(one, str) and len(one) <= LOT_CHARS]
+        said = [one for one in more if isinstance(one, str) and len(one) <= LOT_CHARS and is_keepable(one)]
         if len(said) < len(more) or (said[1] and not _is_day(said[1])):
             raise Fault(MALFORMED)
         postings.append(Posting(account, owner, amount, *said))
@@ -196,7 +202,7 @@ def _objects(event: Event, key: str) -> list[dict[str, Json]]:
 
 
 def _text(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and 1 <= len(value) <= _ID_CHARS
+    return isinstance(value, str) and 1 <= len(value) <= _ID_CHARS and is_keepable(value)
 
 
 def _integer(value: object, bound: int) -> TypeGuard[int]:

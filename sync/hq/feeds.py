@@ -86,12 +86,12 @@ def page(connection: Connection, station: Station, feed: Feed, after: int, limit
         found = rows_behind(connection, station.brand_id, feed, after, limit + 1)
         rows = [feed_row(connection, feed, row) for row in found[:limit]]
         watermarks = watermarks_of(connection, station.workstation_id) if feed is Feed.MEMBERS else {}
-        recalls = _recalls(connection, station.workstation_id) if feed is Feed.MEMBERS else []
+        wanted = recalls(connection, station.workstation_id) if feed is Feed.MEMBERS else []
         report = restored.wanted_of(connection, station) if feed is Feed.MEMBERS else ""
     more = len(found) > limit
     cursor = found[: len(rows)][-1]["feed_no"] if rows else after
     return FeedPage(
-        feed=feed, rows=rows, cursor=cursor, more=more, watermarks=watermarks, recalls=recalls, report=report
+        feed=feed, rows=rows, cursor=cursor, more=more, watermarks=watermarks, recalls=wanted, report=report
     )
 
 
@@ -126,7 +126,7 @@ def watermarks_of(connection: Connection, workstation_id: str) -> dict[str, int]
     return {row["epoch"]: row["watermark"] for row in rows}
 
 
-def _recalls(connection: Connection, workstation_id: str) -> list[str]:
+def recalls(connection: Connection, workstation_id: str) -> list[str]:
     """Leases of a workstation that another one asked for in vain."""
     rows = connection.execute(
         "SELECT lease_id FROM leases WHERE workstation_id = :who AND state = 'open' AND wanted = 1"

@@ -1,7 +1,7 @@
-"""What HQ granted last, beside the database and outside its copies: a database that knows less was restored.
+"""The newest mark of HQ's books, beside the database and outside its copies: one with an older mark was restored.
 
-Read and written by sync.hq.restored and sync.hq.service. It must never be part of a backup: a copy of it would agree
-with the copy of the database.
+Marks are of sync.hq.marks. Read and written by sync.hq.restored and sync.hq.service. It must never be part of a backup:
+a copy of it would agree with the copy of the database.
 """
 
 import os
@@ -18,7 +18,7 @@ _SLOT_BYTES: Final = 4096  # LIMIT: a torn write spoils one page, and the other 
 
 
 class GrantWitness(Protocol):
-    """Keeps the number of the last grant."""
+    """Keeps the newest mark."""
 
     def read(self) -> int | None:
         """The number, None where there is no witness."""
@@ -34,12 +34,17 @@ class FileGrantWitness:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._number: int | None = None
+        self._held: tuple[int, int] | None = None
+        """The number and the slot where it stands."""
 
     def read(self) -> int | None:
         """The higher of the numbers that are whole."""
-        if self._number is not None:
-            return self._number
+        held = self._find()
+        return None if held is None else held[0]
+
+    def _find(self) -> tuple[int, int] | None:
+        if self._held is not None:
+            return self._held
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
@@ -47,25 +52,26 @@ class FileGrantWitness:
         except OSError as error:
             raise _failed(error) from error
         found = []
-        for start in (0, _SLOT_BYTES):
-            row = text[start : start + _ROW.size]
+        for slot in (0, 1):
+            row = text[slot * _SLOT_BYTES :][: _ROW.size]
             if len(row) == _ROW.size:
                 number, check = _ROW.unpack(row)
                 if check == zlib.crc32(row[:8]):
-                    found.append(number)
+                    found.append((number, slot))
         return max(found, default=None)
 
     def write(self, number: int) -> None:
-        """Write into the slot that the last write did not use, and wait until it is on disk."""
-        held = self.read()
-        if held is not None and number <= held:
+        """Write into the slot where the number before does not stand, and wait until it is on disk."""
+        held = self._find()
+        if held is not None and number <= held[0]:
             return
+        slot = 0 if held is None else 1 - held[1]
         text = struct.pack(">Q", number)
         row = text + struct.pack(">I", zlib.crc32(text))
         try:
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                os.pwrite(handle, row.ljust(_SLOT_BYTES, b"\0"), _SLOT_BYTES * (number % 2))
+                os.pwrite(handle, row.ljust(_SLOT_BYTES, b"\0"), _SLOT_BYTES * slot)
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -73,7 +79,7 @@ class FileGrantWitness:
                 self._keep_name()
         except OSError as error:
             raise _failed(error) from error
-        self._number = number
+        self._held = (number, slot)
 
     def _keep_name(self) -> None:
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)

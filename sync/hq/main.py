@@ -10,13 +10,14 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from agent import sqlite
 from agent.domain.errors import ConfigError, DiskLow, StorageError
 from agent.http_server import HttpServer, listen_tcp, listen_unix
 from agent.limits import HQ_TIMEOUT_S
 from agent.notify import Notifier
 from agent.ports import Clock, Entropy
 from agent.worker import Worker
-from sync.hq import erasures, restored
+from sync.hq import erasures, marks, restored
 from sync.hq.admin import create_admin_app
 from sync.hq.app import create_app
 from sync.hq.bounds import CONNECTIONS, EXPIRY_LOOK_S, KEEP_ALIVE_S, RECOMPUTE_PAUSE_S
@@ -52,15 +53,17 @@ async def open_hq(
     """
     witness, erased = FileGrantWitness(data_dir / FILE), FileErasures(data_dir / erasures.FILE)
 
-    def look(connection: Connection) -> int:
+    def look(connection: Connection) -> None:
         with connection.transaction():
             restored.watch(connection, witness, clock.now_ms())
-            erasures.replay(connection, erased)
-            return restored.made(connection)
+            erasures.replay(connection, erased, clock.now_ms())
 
     def join(connection: Connection, keys: HqKeys) -> HqKeys:
         _bind(connection, keys)
-        witness.write(look(connection))
+        look(connection)
+        with contextlib.suppress(DiskLow), sqlite.translated(), connection.transaction():
+            marks.renew(connection, clock.now_ms())
+        witness.write(restored.made(connection))
         return keys
 
     if database is None:
@@ -191,7 +194,11 @@ class HqServer:
             await server.start()
         self._reckoning = asyncio.create_task(kept("reckoning", self._reckon))
         self._asking = asyncio.create_task(kept("WeChat", self.hq.wechat.worker.run))
-        loops = {"members": self.hq.members.run, "channels": self.hq.channels.worker.run}
+        loops = {
+            "members": self.hq.members.run,
+            "channels": self.hq.channels.worker.run,
+            "marks": self.hq.marking.run,
+        }
         self._keeping = [asyncio.create_task(kept(name, run)) for name, run in loops.items()]
         if self.hq.snapshots is not None:
             self._building = asyncio.create_task(kept("snapshots", self.hq.snapshots.run))

@@ -16,7 +16,7 @@ import sqlite_utils
 from agent import sqlite
 from agent.domain.errors import StorageError
 from agent.ports import Clock, Entropy
-from sync.hq import claims_audit, lease_audit, own_books, restored
+from sync.hq import claims_audit, lease_audit, own_books, poison, restored
 from sync.hq.audit import accounts
 from sync.hq.bounds import AUDIT_ACCOUNTS
 from sync.hq.db import move_rows, moved, partitions
@@ -110,7 +110,7 @@ def _require_whole(source: EmbeddedConnection, keys: HqKeys, data_dir: Path) -> 
     if (number and seen is None) or (seen is not None and seen > number):
         # ORDER: a copy of earlier books says so before it moves; the server would take it for what it always was.
         raise StorageError(
-            f"the books know {number} grants, their witness (hq.grants) {'none' if seen is None else seen}: a copy",
+            f"the books have mark {number}, their witness (hq.grants) {'none' if seen is None else seen}: a copy",
             hint="start headquarters once, so that it waits for what tills hold; then stop it and move",
         )
 
@@ -127,13 +127,28 @@ def _work(
         target.script(_PATIENT)
         move_rows.require_empty(target, found)
         partitions.begin_anew(target, move_rows.months(source, now_ms))
-        sent = {one.name: move_rows.copy(source, target, one, _told(progress, "copying")) for one in found}
+        sent = {one.name: _copied(source, target, one, progress) for one in found}
         target.script("ANALYZE")
         _require_equal(target, found, sent, progress)
         findings = _require_same_findings(source, target, sent)
         # ORDER: before the commit; whatever happens between the two, nobody serves the file beside the server.
         moved.put(source, where)
     return Moved(sent, findings)
+
+
+def _copied(source: EmbeddedConnection, target: PgConnection, table: Table, progress: Progress) -> Tally:
+    """Send a table; StorageError where the server refuses a row, without the row: it may be a member's."""
+    try:
+        return move_rows.copy(source, target, table, _told(progress, "copying"))
+    except Exception as error:
+        if not poison.is_refused_by_engine(error):
+            raise
+    raise StorageError(
+        f"the server refuses a row of {table.name}: one of its values is not as the books want it;"
+        f" {move_rows.with_nul(source, table)} rows of {table.name} hold a text with a NUL",
+        hint="nothing was moved, the embedded headquarters goes on; such rows are of events taken in before HQ"
+        " suspended them",
+    )
 
 
 def _is_there(target: PgConnection, keys: HqKeys) -> bool:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeGuard
 
+from agent.domain.lease import is_keepable
 from agent.domain.ledger import COUNT_ACCOUNT, COUPON_ACCOUNT
 from agent.domain.sale import Posting
 from agent.limits import AMOUNT_FEN, QTY, TEXT_CHARS
@@ -96,7 +97,7 @@ def _sell(connection: Connection, station: Station, epoch: str, seq: int, owners
     card_id, name, expires = (str(card.get(field, "")) for field in ("card_id", "name", "expires"))
     total, price_fen = card.get("total"), card.get("price_fen", 0)
     texts = 1 <= len(card_id) <= 64 and 1 <= len(name) <= TEXT_CHARS and len(expires) in (0, 10)
-    if texts and _within(total, 1, QTY) and _within(price_fen, 0, AMOUNT_FEN):
+    if texts and is_keepable(card_id + name + expires) and _within(total, 1, QTY) and _within(price_fen, 0, AMOUNT_FEN):
         card_write.sell(connection, str(card["owner"]), card_id, name, total, price_fen, expires)
 
 

@@ -1,6 +1,7 @@
 """Rows that HQ cannot work on: undone alone, passed over and named for a person, so that one never blocks another.
 
-Called by sync.hq.recompute and sync.hq.wechat_checks inside their transactions, and by sync.hq.wechat_worker.
+Called by sync.hq.recompute and sync.hq.wechat_checks inside their transactions, and by sync.hq.wechat_worker; what the
+database refuses is recognised for sync.hq.books and sync.hq.move too.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +23,12 @@ def is_of_the_row(error: BaseException) -> bool:
     >>> is_of_the_row(KeyError("totals")), is_of_the_row(ConnectionError())
     (True, False)
     """
-    return isinstance(error, _ODD) or any(one.__name__ in _REFUSED_BY_ENGINE for one in type(error).__mro__)
+    return isinstance(error, _ODD) or is_refused_by_engine(error)
+
+
+def is_refused_by_engine(error: BaseException) -> bool:
+    """Whether the database would not hold a value that it was given, whichever of the two it is."""
+    return any(one.__name__ in _REFUSED_BY_ENGINE for one in type(error).__mro__)
 
 
 def each(

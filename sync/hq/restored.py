@@ -65,29 +65,28 @@ def _entropy_of(text: str) -> bytes | None:
 
 # --- noticing -------------------------------------------------------------------------------------------------------
 def made(connection: Connection) -> int:
-    """How many grants this database knows that HQ made."""
+    """The mark of this database (sync.hq.marks): every grant raises it, and every start."""
     return int(connection.execute("SELECT number FROM grants_made WHERE id = 1").fetchone()["number"])
 
 
 def count_grant(connection: Connection) -> None:
-    """Count a grant, in its transaction; the witness hears of it before the till does."""
+    """Raise the mark for a grant, in its transaction; the witness hears of it before the till does."""
     connection.execute("UPDATE grants_made SET number = number + 1 WHERE id = 1")
 
 
 def watch(connection: Connection, witness: GrantWitness, now_ms: int) -> None:
     """Compare the database with the witness; one that knows less, or has lost its witness, was restored.
 
-    Called in a transaction of its own: at start, after each reconnect, and where a grant finds itself Forgotten.
+    Called in a transaction: at start, after each reconnect, every minute, and where a grant finds itself Forgotten.
     """
     connection.hold("restored")
     # ORDER: the witness first; a grant of this moment is in the database before the witness hears of it.
     seen = witness.read()
     number = made(connection)
     if seen is None and number:
-        declare(connection, "HQ's witness of grants is gone", now_ms)
+        declare(connection, "HQ's witness (hq.grants) is gone", now_ms)
     elif seen is not None and seen > number:
-        declare(connection, f"{seen - number} grants are not in this database", now_ms)
-        connection.execute("UPDATE grants_made SET number = :number WHERE id = 1", {"number": seen})
+        declare(connection, f"the database has mark {number}, its witness {seen}", now_ms, seen=seen)
 
 
 def admit(connection: Connection, witness: GrantWitness, *, new_process: bool) -> None:
@@ -100,7 +99,7 @@ def admit(connection: Connection, witness: GrantWitness, *, new_process: bool) -
         return
     if not new_process:
         raise StorageError(
-            f"the database knows {number} grants, and this directory has no witness of them (hq.grants)",
+            "the database holds books, and this directory has no witness of them (hq.grants)",
             hint="one more HQ of the same books: `pos-agent hq serve --new-process`. Was the directory lost, or the"
             " database put back: `pos-agent hq restored --yes`, then start again",
         )
@@ -138,10 +137,10 @@ def notice_strangers(
             notice(connection, reason, one.usable_until_ms - LEASE_USABLE_S * 1000, now_ms)
 
 
-def declare(connection: Connection, reason: str, now_ms: int) -> None:
+def declare(connection: Connection, reason: str, now_ms: int, *, seen: int = 0) -> None:
     """From now on nothing is granted until every workstation has told what it holds; an earlier wait begins anew.
 
-    Feeds go on behind whatever tills have read of them.
+    Feeds go on behind whatever tills have read of them. `seen`: the mark that the witness knows.
     """
     connection.execute("UPDATE restorations SET done_at_ms = :now WHERE done_at_ms IS NULL", {"now": now_ms})
     restoration = "rs_" + hashlib.sha256(f"{now_ms}\n{reason}".encode()).hexdigest()[:24]
@@ -151,9 +150,11 @@ def declare(connection: Connection, reason: str, now_ms: int) -> None:
         " DO UPDATE SET done_at_ms = NULL",
         {"id": restoration, "now": now_ms, "reason": reason[:200]},
     )
-    for brand in connection.execute("SELECT brand_id FROM brands ORDER BY brand_id").fetchall():
-        feed_gaps.leap(connection, brand["brand_id"])
-        _finish(connection, brand["brand_id"], now_ms)
+    found = connection.execute("SELECT brand_id FROM brands ORDER BY brand_id").fetchall()
+    brands = [row["brand_id"] for row in found]
+    feed_gaps.leap(connection, brands, now_ms, seen=seen)
+    for brand_id in brands:
+        _finish(connection, brand_id, now_ms)
 
 
 # --- waiting --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ from sync.hq.grant_witness import GrantWitness
 from sync.hq.joining import Joining
 from sync.hq.keys import HqKeys
 from sync.hq.leases import AtRisk
+from sync.hq.looking import Looking
+from sync.hq.marking import Marking
 from sync.hq.members_office import MembersOffice
 from sync.hq.parts import Parts
 from sync.hq.snapshot_shelf import Maker, Progress, Shelved
@@ -82,7 +84,9 @@ class HqService(HqDesk):
         """What desks beside this service are built from."""
         self.wechat = Wechat(self.parts.books, keys, clock, entropy)
         self.members = MembersOffice(self.parts, erased)
+        self.looking = Looking(self.parts.books, self.members.acknowledge)
         self.channels = ChannelOffice(self.parts, witness, self._unless_forgotten, self._witnessed)
+        self.marking = Marking(self.parts, witness, self._witnessed)
         self.folded = asyncio.Event()
         """Set when events came in: there is something to reckon again."""
         self.snapshots: Maker | None = None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -150,10 +151,10 @@ def test_books_in_use_or_older_or_of_other_keys_or_a_copy_are_not_moved(
             await refused(data, "belongs to another database")
         with _kept(data / WITNESS, tmp_path):
             (data / WITNESS).unlink()
-            await refused(data, r"know 1 grants, their witness \(hq.grants\) none: a copy")
+            await refused(data, r"have mark \d+, their witness \(hq.grants\) none: a copy")
         with _kept(data / "hq.db", tmp_path):
             _run(data / "hq.db", "UPDATE grants_made SET number = 0")
-            await refused(data, r"know 0 grants, their witness \(hq.grants\) 1: a copy")
+            await refused(data, r"have mark 0, their witness \(hq.grants\) \d+: a copy")
         with _kept(data / "hq.db", tmp_path):
             _run(data / "hq.db", "DELETE FROM _sqlite_migrations WHERE name = 'm012_console'")
             await refused(data, r"older than this program \(m012_console\)")
@@ -256,6 +257,25 @@ def test_books_that_did_not_add_up_before_move_and_are_named(tmp_path: Path, pos
         assert {(one.table, one.key.split()[0]) for one in found} == {("accounts", ids[1]), ("lots", ids[1])}
 
     play(tmp_path, story)
+
+
+def test_a_row_the_server_refuses_is_told_of_without_its_words(tmp_path: Path, postgres: PostgresServer) -> None:
+    """Books from before headquarters suspended events with a NUL in a text that it keeps in a column."""
+    address = postgres.fresh()
+
+    async def story(data: Path, _till: Till, ids: list[str]) -> None:
+        _run(data / "hq.db", f"UPDATE postings SET bucket = '{ids[1]}' || char(0) || '" + "secret" * 30 + "'"
+                             " WHERE seq = 1")  # fmt: skip
+        with pytest.raises(StorageError, match=r"refuses a row of postings.* 1 rows of postings hold") as told:
+            await to_server(data, address)
+        said = "".join(traceback.format_exception(told.value))
+        assert ids[1] not in said
+        assert "secret" not in said
+        assert not moved.is_moved(data / "hq.db")
+        await (await open_hq(data, HandClock(), SystemEntropy())).close()
+
+    play(tmp_path, story)
+    _nothing_is_there(address)
 
 
 # --- looking behind its back ----------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def test_a_second_process_serves_only_when_its_operator_says_what_it_is(tmp_path
         assert await second.stop() == 0
 
     asyncio.run(story())
-    assert FileGrantWitness(tmp_path / "two" / "hq.grants").read() == 5, "from now on it is known"
+    assert (FileGrantWitness(tmp_path / "two" / "hq.grants").read() or 0) > 5, "from now on it is known"
     assert "no workstation is waited for" in hq("restored", "--data", str(tmp_path / "one"))
     (tmp_path / "lost" / "hq.database").write_text(url + "\n")
     assert "no witness of them" in hq("restored", "--data", str(tmp_path / "lost"), code=1)

@@ -12,6 +12,7 @@ from agent.domain.order import OrderLine, Paper, SaleOrder
 from agent.domain.sale import TenderLine, TenderType
 from sync.hq.places import KEY_FILE
 from tests.e2e.test_reconcile import at_hq, sell
+from tests.processes import run as command
 from tests.processes import succeed
 from tests.till_world import TillWorld
 
@@ -66,6 +67,8 @@ def test_hq_finds_by_itself_what_no_rule_explains(tmp_path: Path) -> None:
         said = await succeed("hq", "differences", *data)
         assert "lines.1.net_fen 3890, by the rules 3990" in said
         assert f"{chain.WORKSTATION} " in said
-        assert "HQ reckons every event as it was booked" in await succeed("hq", "differences", "S999-9", *data)
+        code, _, err = await command("hq", "differences", "S999-9", *data)
+        assert code == 1
+        assert "there is no workstation S999-9" in err
 
     asyncio.run(story())

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agent.domain.errors import HqUnreachable
-from agent.limits import BACKOFF_CAP_S, PULL_INTERVAL_S
+from agent.limits import BACKOFF_CAP_S, PULL_INTERVAL_S, PULL_SPREAD
 from agent.system import SystemEntropy
 from agent.worker import InlineWorker
-from sync.protocol import Batch, BatchAnswer, Feed, FeedPage, Verdict, VerdictKind
+from sync.protocol import Batch, BatchAnswer, Feed, FeedPage, LookAnswer, LookRequest, Verdict, VerdictKind
 from sync.pull import Puller
 from sync.push import Pusher, PushPorts
 from tests.books_world import BooksWorld
@@ -47,6 +47,10 @@ class CountingHq:
     async def pull(self, feed: Feed, cursor: int) -> FeedPage:
         self._ask()
         return FeedPage(feed=feed, rows=[], cursor=cursor, more=False)
+
+    async def look(self, request: LookRequest) -> LookAnswer:
+        self._ask()
+        return LookAnswer(moved=[])
 
 
 class EmptyReplica:
@@ -85,7 +89,8 @@ async def _month(folder: Path, loop: VirtualLoop) -> None:
     assert sum(hq.pushes) == SALES
     assert len(hq.pushes) == SALES // BATCH, "one catch-up, in whole batches"
     await asyncio.sleep(max(0.0, back_s + 3600 - loop.time()))
-    assert hq.asked <= len(hq.pushes) + (3600 // PULL_INTERVAL_S + 1) * len(Feed), "and then the usual rate"
+    looks = 3600 / (PULL_INTERVAL_S * (1 - PULL_SPREAD)) + 3
+    assert hq.asked <= len(hq.pushes) + looks, "and then the usual rate: one look a minute"
     for task in tasks:
         task.cancel()
     await world.store.close()

@@ -16,7 +16,7 @@ from sync.hq.admission import Admission, Turns
 from sync.hq.app import create_app
 from sync.hq.bounds import RETRY_AFTER_S, STORE_CALL_WAIT_S
 from sync.patience import pause_s
-from sync.protocol import AT_MS_HEADER
+from sync.protocol import AT_MS_HEADER, authorization
 from sync.push import Pusher, PushPorts
 from tests.simulation.loop import VirtualLoop, run
 from tests.unit.test_hq_world import Till, enrol, open_world
@@ -25,6 +25,8 @@ CALL_S = 0.2
 PLACES = 10
 PACE = PLACES / CALL_S
 """Calls a second that this HQ can answer."""
+SIGNED = [(b"authorization", authorization("S1-1", bytes(64)).encode())]
+"""By somebody: whether by whom it says, the application finds out in its turn."""
 
 
 class SlowHq:
@@ -72,7 +74,7 @@ class Crowd:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         start = asyncio.get_running_loop().time()
-        await self.door({"type": "http", "path": path, "method": "POST", "headers": []}, receive, send)
+        await self.door({"type": "http", "path": path, "method": "POST", "headers": SIGNED}, receive, send)
         self.waits.append(asyncio.get_running_loop().time() - start)
         return told.get("status", 0), int(told.get("headers", {}).get(b"retry-after", 0))
 

@@ -1,14 +1,16 @@
 """Erasing a member: kept beside the database, done again by a copy, acknowledged by every till, listed."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from agent.domain.errors import Refusal
+from sync.hq import feed_gaps
 from sync.hq.erasures import FILE, Erasure, FileErasures
 from sync.hq.service import HqService
-from sync.protocol import Feed, FeedRow, MemberRow
+from sync.protocol import Feed, FeedRow, LookRequest, MemberRow
 from tests.unit.hq_care_world import BRAND, CareWorld, play
 from tests.unit.test_hq_importer import write
 from tests.unit.test_hq_world import Databases, Till, enrol, import_members, open_again, open_world, query
@@ -114,6 +116,38 @@ def test_a_till_that_read_what_the_copy_forgot_reads_again_and_acknowledges_only
             await hq.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("by_look", [False, True])
+def test_a_cursor_that_hq_never_gave_or_has_forgotten_acknowledges_nothing(tmp_path: Path, by_look: bool) -> None:
+    """Whoever has read that far read it of an HQ that knew more, and has not seen the tombstones."""
+
+    async def story(world: CareWorld) -> None:
+        async def acknowledged(above: int) -> set[str]:
+            """By which feeds the erasure is acknowledged, once the till has asked from this far above its end."""
+            cursors = {feed: ends[feed.value] + above for feed in ERASED}
+            station = await world.hq.station("S1-1")
+            assert station is not None
+            if by_look:
+                await world.hq.looking.look(
+                    station, LookRequest(cursors={one.value: no for one, no in cursors.items()})
+                )
+            else:
+                for feed, cursor in cursors.items():
+                    with contextlib.suppress(Refusal):
+                        await world.hq.feed("S1-1", feed, cursor)
+            return {feed for (feed,) in await world.all("SELECT feed FROM erasure_acks")}
+
+        await world.hq.members.erase(BRAND, world.ids[0], "legal", "asked")
+        ends = dict(await world.all("SELECT feed, last_no FROM feed_counters"))
+        assert await acknowledged(above=5) == set(), "never given"
+        await world.hq._write(lambda c: feed_gaps.leap(c, [BRAND], 0))
+        far = "UPDATE feed_counters SET last_no = (SELECT MAX(to_no) FROM feed_gaps) + 1"
+        await world.hq._write(lambda c: c.execute(far))
+        assert await acknowledged(above=6) == set(), "forgotten"
+        assert await acknowledged(above=0) == {feed.value for feed in ERASED}, "what was read of this HQ"
+
+    play(tmp_path, story)
 
 
 async def whole(hq: HqService, till: Till, feed: Feed) -> list[FeedRow]:

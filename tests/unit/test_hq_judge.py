@@ -7,6 +7,7 @@ import pytest
 from agent.domain.digest import canonical
 from agent.domain.ids import EventName
 from agent.domain.sale import Posting
+from sync.hq import event_fields
 from sync.hq.judge import judge
 from tests.unit.test_hq_world import BRAND, STORE, Till, text_of
 
@@ -85,12 +86,25 @@ def test_what_is_not_canonical_is_malformed(text: str) -> None:
         ({"postings": [{"account": "points", "owner": "m_1", "amount": 10**9 + 1}]}, "MALFORMED"),
         ({"postings": [{"account": "points", "owner": "m" * 65, "amount": 1}]}, "MALFORMED"),
         ({"postings": [{"account": "gold", "owner": "m_1", "amount": 1}]}, "ACCOUNT_UNKNOWN"),
+        ({"postings": [{"account": "points", "owner": "m_1", "amount": 1, "bucket": "a\0"}]}, "MALFORMED"),
+        ({"postings": [{"account": "points", "owner": "m_1", "amount": 1, "lease": "\x1a"}]}, "MALFORMED"),
         ({"tenders": {}}, "MALFORMED"),
+        ({"tenders": [{"type": "wechat", "transaction_id": "\0abc"}]}, "MALFORMED"),
         ({"tenders": [{"type": "wechat", "transaction_id": 7}]}, "MALFORMED"),
     ],
 )
 def test_each_fault_has_its_code(changes: dict[str, Any], code: str) -> None:
     assert verdict(sale(**changes)) == code
+
+
+def test_nothing_of_a_day_that_is_none_is_remembered() -> None:
+    """An event may say half a megabyte where a day belongs, and another such event may follow."""
+    event_fields._is_known_day.cache_clear()
+    for number in range(3):
+        assert verdict(sale(business_day="水" * 90_000 + str(number), sale_day="水" * 90_000)) == "MALFORMED"
+    assert event_fields._is_known_day.cache_info().currsize == 0
+    assert verdict(sale()) == ""
+    assert event_fields._is_known_day.cache_info().currsize == 1
 
 
 def test_a_suspended_event_still_shows_its_money_in_totals() -> None:

@@ -4,13 +4,15 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from agent.domain.errors import HqRejected
-from sync.hq import restored
+from sync.hq import marking, restored
 from sync.hq.grant_witness import FILE, FileGrantWitness
+from sync.hq.main import HqServer
 from sync.hq.service import HqService
 from sync.lease_protocol import LeaseRequest, LeaseWant
 from sync.protocol import Feed
@@ -268,6 +270,90 @@ def test_a_till_that_has_seen_what_is_forgotten_reads_again_however_far_the_rest
     play(tmp_path, story)
 
 
+def test_a_copy_is_noticed_though_only_feeds_went_on_since(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        await import_items(chain.hq, tmp_path, ["A", "B"], 990)
+        await chain.back_up()
+        await import_items(chain.hq, tmp_path, ["A"], 1_490)
+        seen = (await chain.one.wire.pull(Feed.ITEMS, 0)).cursor
+        await chain.restore()
+        assert {one.workstation_id for one in await chain.hq.awaited()} == {"S1-1", "S1-2"}
+        await import_items(chain.hq, tmp_path, ["B"], 1_790)
+        assert await is_ahead(chain, seen), "under this number stands another price than the till has read"
+
+    play(tmp_path, story)
+
+
+def test_a_copy_taken_while_hq_served_is_noticed_from_the_next_minute_on(tmp_path: Path) -> None:
+    """As of a server, whose copies need no stop: nothing was granted, nothing started since."""
+
+    async def story(chain: Chain) -> None:
+        copied = await query(chain.hq, "SELECT number FROM grants_made")
+        await chain.hq.marking.renew()
+        await chain.hq.marking.renew()
+        assert await chain.hq.awaited() == [], "time that passes is no restoration"
+        await chain.hq._write(lambda c: c.execute("UPDATE grants_made SET number = :number", copied[0]))
+        await chain.hq.marking.renew()
+        assert {one.workstation_id for one in await chain.hq.awaited()} == {"S1-1", "S1-2"}
+        await chain._reopen(lambda: None)
+        assert len(await query(chain.hq, "SELECT 1 FROM restorations")) == 1, "noticed once"
+
+    play(tmp_path, story)
+
+
+def test_an_hq_that_serves_renews_its_mark_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marking, "MARK_S", 0.001)
+
+    async def story() -> None:
+        server = HqServer(await open_world(tmp_path / "hq"))
+        [before] = await query(server.hq, "SELECT number FROM grants_made")
+        await server.start()
+        try:
+            async with asyncio.timeout(30):
+                while (FileGrantWitness(tmp_path / "hq" / FILE).read() or 0) <= before["number"]:
+                    await server.hq.ping()
+        finally:
+            await server.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("witness", "later_ms"), [("kept", 0), ("kept", -86_400_000), ("lost", 86_400_000)])
+def test_the_same_copy_put_back_again_gives_no_number_a_second_time(
+    tmp_path: Path, witness: str, later_ms: int
+) -> None:
+    """Nor where HQ's clock was set back meanwhile; without its witness the clock alone is left."""
+
+    async def story(chain: Chain) -> None:
+        await import_items(chain.hq, tmp_path, ["A", "B"], 990)
+        await chain.back_up()
+        how = {} if witness == "kept" else {"with_witness_of": tmp_path / "gone"}
+        cursors: list[int] = []
+        for fen in (1_490, 1_790, 1_890):
+            await chain.restore(**how)
+            await import_items(chain.hq, tmp_path, ["A"], fen)
+            for cursor in cursors:
+                assert await is_ahead(chain, cursor)
+            page = await chain.one.wire.pull(Feed.ITEMS, 0)
+            assert (await chain.one.wire.pull(Feed.ITEMS, page.cursor)).rows == []
+            assert all(page.cursor > cursor + 900_000_000 for cursor in cursors) or witness == "lost"
+            cursors.append(page.cursor)
+            await import_items(chain.hq, tmp_path, ["A", "B", "C"], fen + 10)
+            cursors.append((await chain.one.wire.pull(Feed.ITEMS, 0)).cursor)
+            chain.clock.ms += later_ms
+
+    play(tmp_path, story)
+
+
+async def is_ahead(chain: Chain, cursor: int) -> bool:
+    """Whether HQ tells a till with this cursor of the items to read them again."""
+    try:
+        await chain.one.wire.pull(Feed.ITEMS, cursor)
+    except HqRejected as error:
+        return error.code == "CURSOR_AHEAD"
+    return False
+
+
 async def import_items(hq: HqService, folder: Path, skus: list[str], fen: int) -> None:
     """Goods at one price."""
     rows = "".join(f"{sku},茶,{fen // 100}.{fen % 100:02d}\n" for sku in skus)
@@ -285,3 +371,23 @@ def test_a_torn_write_of_the_witness_leaves_the_number_before(tmp_path: Path, to
     path.write_bytes(text)
     assert FileGrantWitness(path).read() == (7 if torn == 0 else 6)
     assert FileGrantWitness(tmp_path / "none").read() is None
+
+
+def test_a_write_of_the_witness_spares_the_number_before_whatever_it_was(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    numbers = (3, 5, 1_790_000_000_000, 1_790_000_000_002, 1_790_000_000_003)
+    for before, number in pairwise(numbers):
+        FileGrantWitness(path).write(before)
+        slots = _slots(path)
+        FileGrantWitness(path).write(number)
+        written = path.read_bytes()
+        [changed] = [place for place, (old, new) in enumerate(zip(slots, _slots(path), strict=True)) if old != new]
+        torn = bytearray(written)
+        torn[changed * 4096 + 7] ^= 0xFF
+        path.write_bytes(torn)
+        assert FileGrantWitness(path).read() == before
+
+
+def _slots(path: Path) -> tuple[bytes, bytes]:
+    text = path.read_bytes().ljust(8192, b"\0")
+    return text[:4096], text[4096:]

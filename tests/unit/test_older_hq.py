@@ -10,7 +10,7 @@ from agent.system import SystemEntropy
 from sync.downward import Downward
 from sync.feed_rows import LATER_FEEDS
 from sync.hq import ranges
-from sync.protocol import Feed, FeedPage
+from sync.protocol import Feed, FeedPage, LookAnswer, LookRequest
 from sync.pull import Puller
 from sync.ranges import RangesAnswer, RangesRequest
 from tests.unit.test_hq_feeds import page
@@ -28,6 +28,9 @@ class OlderHq:
         if feed in self._unknown:
             raise HqRejected(f"no such feed: {feed}", status=404, code="FEED_UNKNOWN")
         return await page(self._hq, feed, cursor)
+
+    async def look(self, request: LookRequest) -> LookAnswer:
+        raise HqRejected("no such call", status=404, code="NOT_FOUND")
 
     async def ranges(self, request: RangesRequest) -> RangesAnswer:
         if request.feed in self._unknown:

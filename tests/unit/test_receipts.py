@@ -131,7 +131,7 @@ def test_every_deduction_stands_under_its_name() -> None:
     assert "抹零|-0.05" in paper
     assert "券 满300减50元券 未用：未达使用门槛" in paper
     lost = replace(spent_facts(), cart=replace(spent_facts().cart, lost_fen=200))
-    assert "未享受优惠 2.00 元" in words(sale_receipt(lost))
+    assert "已到最低价，未优惠 2.00 元" in words(sale_receipt(lost))
 
 
 def test_s36_s37_stored_value_says_what_is_left_that_it_gives_no_change_and_who_keeps_it() -> None:

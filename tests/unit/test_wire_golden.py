@@ -42,6 +42,8 @@ from sync.protocol import (
     Feed,
     FeedPage,
     ItemRow,
+    LookAnswer,
+    LookRequest,
     MemberRow,
     PayerIdentity,
     Verdict,
@@ -117,6 +119,9 @@ GOLDEN: dict[str, Message] = {
         rows=[MemberRow(member_id="m_1", tier_id="gold", points=1294, masked="138****8000"), ItemRow(
             sku="10001", barcode="6901028000017", name="猕猴桃", list_fen=1980)],
     ),
+    "look_request": LookRequest(cursors={"rules": 1, "items": 12, "coupons": 0}),
+    "look_answer": LookAnswer(moved=[Feed.ITEMS, Feed.MEMBERS], recalls=["ls_1.1"], report="rs_1"),
+    "look_answer_idle": LookAnswer(moved=[]),
     "lease_request": LeaseRequest(
         request_id="lr_1", epoch=EPOCH, last=1, member_id="m_1",
         wants=[LeaseWant(account="points", amount=60), LeaseWant(account="count", amount="all", bucket="card-1")],

@@ -73,7 +73,7 @@ export function jobsPanel(place, jobs, manager) {
   const again = new Set(['sent', 'confirmed', 'unconfirmed', 'expired']);
   show(place, heading('print_jobs'), table(['time', 'kind', 'state', ''], jobs.map((one) => [
     time(one.created_at_ms), `${say(`job_${one.kind}`)} ${one.reprint_of ? say('copy') : ''}`,
-    el('span', { class: ['unconfirmed', 'failed', 'expired'].includes(one.state) ? 'wrong' : '', text: `${say(`state_${one.state}`)} ${reason(one.note)}` }),
+    el('span', { class: ['unconfirmed', 'failed', 'expired'].includes(one.state) ? 'wrong' : '', text: `${say(one.kind === 'drawer' && one.state === 'confirmed' ? 'state_drawer_opened' : `state_${one.state}`)} ${reason(one.note)}` }),
     again.has(one.state) && one.kind !== 'drawer' ? act('reprint', () => manager.reprint(one.job_id)) : '',
   ]), 'no_jobs'));
 }
@@ -84,7 +84,8 @@ export function rightsPanel(place, rights) {
     el('dl', {}, Object.entries(rights.sums).map(([account, value]) => el('div', {},
       el('dt', { text: say(`account_${account}`) }), el('dd', { text: amount(account, value) })))),
     table(['member', 'kind', 'left', 'until'], rights.leases.slice(0, 50).map((one) => [
-      one.member_id, say(`account_${one.account}`), amount(one.account, one.remaining), time(one.usable_until_ms),
+      one.member_id, say(`account_${one.account}`), amount(one.account, one.remaining),
+      one.usable_until_ms ? time(one.usable_until_ms) : one.expires || '—',
     ]), 'no_rights'));
 }
 

@@ -1,0 +1,86 @@
+"""The look at all feeds over real HTTP: one signed call in place of six, admitted like every other at HQ's door."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agent.domain.errors import HqRejected
+from sync.protocol import LookRequest
+from tests.snapshot_world import WORKSTATION, Headquarters, TillReplica
+from tests.unit.test_hq_importer import write
+from tests.unit.test_hq_world import BRAND
+
+CALL = f"/v1/workstations/{WORKSTATION}/feeds"
+ITEMS = "sku,name,list_yuan\nA1,乌龙茶,12.80\n"
+
+
+def with_hq(folder: Path, story: Callable[[Headquarters, TillReplica], Awaitable[None]]) -> None:
+    async def play() -> None:
+        async with Headquarters(folder, members=30) as hq:
+            await hq.enrol(folder / "till")
+            async with TillReplica(folder / "till", hq.url) as till:
+                await story(hq, till)
+
+    asyncio.run(play())
+
+
+def test_a_till_at_its_end_asks_once_and_reads_what_has_moved(tmp_path: Path) -> None:
+    async def story(hq: Headquarters, till: TillReplica) -> None:
+        async def calls() -> int:
+            before = till.hq.traffic().requests
+            await till.puller.pull_all()
+            return till.hq.traffic().requests - before
+
+        assert await calls() == 1 + 3, "rules, members, identities; no items, merchants, coupons"
+        assert await calls() == 1
+        await hq.hq.import_items(BRAND, write(tmp_path, ITEMS))
+        assert await calls() == 2
+        assert await till.replica.item("A1") is not None
+        await hq.hq.declare_restored("put back")
+        assert await calls() == 1, "the leap alone moves nothing"
+        # HQ forgot: the till's cursor is ahead, and it reads that feed from its start.
+        await hq.hq._write(lambda c: c.execute("UPDATE feed_counters SET last_no = last_no - 1 WHERE feed = 'members'"))
+        assert await calls() == 1 + 2
+
+    with_hq(tmp_path, story)
+
+
+def test_the_door_is_that_of_every_other_call(tmp_path: Path) -> None:
+    async def story(hq: Headquarters, till: TillReplica) -> None:
+        body = LookRequest(cursors={"rules": 0}).model_dump_json().encode()
+        async with httpx.AsyncClient(base_url=hq.url, trust_env=False) as client:
+
+            async def code(sent: bytes, signed: bytes) -> tuple[int, str]:
+                answer = await client.post(CALL, content=sent, headers=till.hq._signed("POST", CALL, signed))
+                return answer.status_code, answer.json().get("code", "")
+
+            assert await code(body, body) == (200, "")
+            assert await code(body, body + b" ") == (401, "NOT_AUTHENTICATED")
+            assert (await client.post(CALL, content=body)).status_code == 401
+            assert (await client.get(CALL)).json()["code"] == "METHOD_NOT_ALLOWED"
+            for odd, wanted in (
+                (b"{", (400, "BODY_NOT_JSON")),
+                (b'{"cursors":{"rules":-1}}', (422, "BODY_INVALID")),
+                (b'{"cursors":{"rules":"1"}}', (422, "BODY_INVALID")),
+                (b'{"protocol":9,"cursors":{}}', (426, "PROTOCOL_UNSUPPORTED")),
+                (b" " * 9000, (413, "BODY_TOO_LARGE")),
+            ):
+                assert await code(odd, odd) == wanted
+        await hq.hq.revoke_workstation(WORKSTATION)
+        with pytest.raises(HqRejected) as refused:
+            await till.hq.look(LookRequest(cursors={"rules": 0}))
+        assert (refused.value.status, refused.value.code) == (401, "WORKSTATION_REVOKED")
+
+    with_hq(tmp_path, story)
+
+
+def test_an_hq_without_the_call_says_what_the_puller_takes_for_an_older_one(tmp_path: Path) -> None:
+    async def story(_hq: Headquarters, till: TillReplica) -> None:
+        with pytest.raises(HqRejected) as refused:
+            await till.hq._call("POST", till.hq._path("looks"), LookRequest, body=b"{}")
+        assert (refused.value.status, refused.value.code) == (404, "NOT_FOUND")
+
+    with_hq(tmp_path, story)
