@@ -1,10 +1,9 @@
 """HQ's books: take batches in, keep every event exactly as it came, fold each one exactly once.
 
-Called by sync.hq.service; one batch is one transaction, unless the database refuses a value
-of it. An event is `created`, `exists`, `conflict` (another content
-under its name: both kept) or `suspended` (stored and in the chain, waits for a person). Postings are folded when the
-event becomes contiguous, so a watermark says precisely which events the balances hold. Nothing here refuses one event
-because of another.
+Called by sync.hq.service; one batch is one transaction, unless the database refuses a value of it. An event is
+`created`, `exists`, `conflict` (another content under its name: both kept) or `suspended` (stored and in the chain,
+waits for a person). Postings are folded when the event becomes contiguous, so a watermark says precisely which events
+the balances hold. Nothing here refuses one event because of another.
 """
 
 import base64

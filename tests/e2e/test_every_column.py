@@ -71,7 +71,6 @@ EXEMPT: dict[str, dict[str, str]] = {
         "feed_gaps": "which cursors are told CURSOR_AHEAD; the downward check compares the rows themselves",
         "reader_tokens": "access, not books",
         "claim_joins": "who asked, and the answer to repeat; what was credited stands in claims and hq_postings",
-        "feed_gaps": "numbers not given again after a restore; at worst a feed is read again, or the downward check repairs",
         "lease_epochs": "which books asked last; what they hold is in leases",
         "grants_made": "compared with the witness at every start; a lower number only makes every till tell again",
         "restorations": "whom HQ waits for; tills answer anew",
