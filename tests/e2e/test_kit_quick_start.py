@@ -52,8 +52,8 @@ def with_values(text: str, *values: tuple[str, str]) -> str:
 
 
 def sold_by(till: ApiTill, command: list[str], folder: Path) -> dict[str, object]:
-    """Scan a member, run the program; gives the sale of the books."""
-    till.world.scanner.scan(someone("gold").number)
+    """Scan a member nobody has scanned before, run the program; gives the sale of the books."""
+    till.world.scanner.scan(someone("gold", till.events()).number)
 
     async def until_scanned() -> None:
         while (await till.client.post("/v1/members/resolve", json={"last_scan": True})).status_code != 200:  # noqa: ASYNC110 - as a POS polls
