@@ -147,13 +147,13 @@ def serve(
 
     with plain_errors():
         address = settled(data, database, os.environ, connections=connections)
-        if address is None and not (data / KEY_FILE).exists():
-            raise ConfigError([f"no headquarters lies in {data}: `pos-agent hq init` sets one up; is --data right?"])
         if certificate is None and host not in ("127.0.0.1", "::1", "localhost"):
             raise ConfigError(
                 [f"plain http on {host} would show members and sales to the network: give --certificate and --key"]
             )
         _check_tls(certificate, key)
+        if address is None and not (data / KEY_FILE).exists():
+            raise ConfigError([f"no headquarters lies in {data}: `pos-agent hq init` sets one up; is --data right?"])
     run_service(
         serve_hq(
             data,
