@@ -33,7 +33,7 @@ from sync.ranges import RangesRequest
 
 _STATION: Final = "/v1/workstations/{workstation_id}"
 _FEEDS: Final = frozenset(feed.value for feed in Feed)
-_CURSOR_DIGITS: Final = 15  # LIMIT: stays below 2**53
+_CURSOR_DIGITS: Final = 16  # LIMIT: as many as 2**53 has
 
 
 def create_app(hq: HqService) -> FastAPI:
@@ -190,7 +190,7 @@ class SealPage(Message):
 
 
 def _cursor(after: str) -> int:
-    if not (after.isascii() and after.isdigit() and len(after) <= _CURSOR_DIGITS):
+    if not (after.isascii() and after.isdigit() and len(after) <= _CURSOR_DIGITS and int(after) < 2**53):
         raise Refusal("CURSOR_INVALID", "after must be a whole number", field="after")
     return int(after)
 

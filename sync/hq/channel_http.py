@@ -15,7 +15,7 @@ from sync.hq.bounds import CHANNEL_BODY_BYTES
 from sync.hq.reminders_page import Reminder, ReminderPage
 from sync.hq.service import HqService
 
-_CURSOR_DIGITS = 15  # LIMIT: stays below 2**53
+_CURSOR_DIGITS = 16  # LIMIT: as many as 2**53 has
 
 
 def add_channel_calls(app: FastAPI, hq: HqService) -> None:
@@ -59,6 +59,6 @@ def _page(request: Request, after: int, found: list[Reminder]) -> Response:
 
 def _after(request: Request) -> int:
     text = request.query_params.get("after", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= _CURSOR_DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) <= _CURSOR_DIGITS and int(text) < 2**53):
         raise Refusal("CURSOR_INVALID", "after must be a whole number", field="after")
     return int(text)

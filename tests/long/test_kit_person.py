@@ -1,7 +1,7 @@
 """A person at a wrong POS: the report of `pos-agent conformance` without --url names what it broke."""
 
-from tests.e2e.test_kit_person import BY_HAND, judged
 from tests.kit_wrong_pos import Careless
+from tests.long.test_kit_person_right import BY_HAND, judged
 
 
 def test_a_careless_pos_is_caught_by_hand_too() -> None:
