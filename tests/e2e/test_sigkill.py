@@ -9,8 +9,8 @@ from tests.killing import mayhem
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_forty_kills_of_till_and_hq_cost_no_acknowledged_sale(tmp_path: Path, seed: int) -> None:
-    shop = asyncio.run(mayhem(tmp_path, seed, till_kills=12, hq_kills=8))
-    print(f"seed {seed}: {len(shop.told)} sales, {shop.found_again} booked but not answered before a kill")
+def test_twenty_kills_of_till_and_hq_cost_no_acknowledged_sale(tmp_path: Path) -> None:
+    """Two hundred are in tests/long."""
+    shop = asyncio.run(mayhem(tmp_path, 1, till_kills=12, hq_kills=8))
+    print(f"{len(shop.told)} sales, {shop.found_again} booked but not answered before a kill")
     assert len(shop.told) >= 10
