@@ -101,7 +101,7 @@ def hq_half(shared: Shared, on_time: Callable[[int, float], None], on_rules: Cal
         shared.replica_store, shared.replica, shared.place.brand_id, shared.keys, shared.outside.make_worker
     )
     snapshots = _snapshots(shared, stage, hq, puller, on_rules)
-    downward = Downward(ReplicaRowsDb(shared.replica_store, shared.replica), told, puller.pull_all, leasing.check)
+    downward = Downward(ReplicaRowsDb(shared.replica_store, shared.replica), told, puller, leasing.check)
     downward.too_different = snapshots.renew
     reconciler = Reconciler(
         shared.outbox, shared.proofs, pusher, told, shared.keys, shared.clock, shared.entropy, workstation_id, downward

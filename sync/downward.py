@@ -13,6 +13,7 @@ from agent.proof_ports import ReplicaRows
 from sync.feed_rows import LATER_FEEDS
 from sync.proof import Finding
 from sync.protocol import Feed, FeedRow
+from sync.pull import Puller
 from sync.ranges import KeyRange, RangesAnswer, RangesRequest, digest_of, key_of, range_of
 
 _ROUNDS = 3
@@ -38,12 +39,12 @@ class Downward:
         self,
         replica: ReplicaRows,
         hq: Hq,
-        pull: Callable[[], Awaitable[int]],
+        puller: Puller,
         leases: Callable[[], Awaitable[list[Finding]]] | None = None,
     ) -> None:
         self._replica = replica
         self._hq = hq
-        self._pull = pull
+        self._puller = puller
         self._leases = leases
         self._lacking = 0
         self.too_different: Callable[[Feed], Awaitable[None]] = _nobody
@@ -51,7 +52,7 @@ class Downward:
 
     async def check(self) -> list[Finding]:
         """Check the next part of every feed; what was missing, extra or altered (and is repaired). Raises SyncError."""
-        await self._pull()
+        await self._puller.pull_all()
         found: list[Finding] = []
         for feed in Feed:
             try:
@@ -68,7 +69,7 @@ class Downward:
             ranges = (await self._replica.key_ranges(feed, RANGE_ROWS, REPLICA_CHECK_ROWS))[:RANGES_ASKED]
             answer = await self._ask(feed, ranges, rows=False)
             if answer is None:
-                await self._pull()
+                await self._puller.pull_all()
                 continue
             found: list[Finding] = []
             self._lacking = 0
@@ -92,23 +93,30 @@ class Downward:
         found: list[Finding] = []
         while small and self._lacking <= _LACKING_ASKED:
             part = small[:RANGES_ASKED]
-            answer = await self._ask(feed, part, rows=True)
-            if answer is None:
-                return found
-            if len(answer.rows) == FEED_PAGE_ROWS and len(answer.differing) == 1:
-                # More than fits: this is the beginning of the first range that differs; its rest is asked for next.
-                self._lacking += 1
-                [place] = answer.differing
-                until = key_of(answer.rows[-1])
-                found += await self._repair(feed, part[place].model_copy(update={"until": until}), answer)
-                rest = await self._replica.rows(feed, until, part[place].until)
-                small = [range_of(rows=rest, after=until, until=part[place].until), *small[place + 1 :]]
-                continue
-            for place in answer.differing:
-                found += await self._repair(feed, part[place], answer)
-            # HQ leaves off before a range whose rows do not fit any more: behind the last one named, ask again.
-            small = small[answer.differing[-1] + 1 :] if answer.differing else small[len(part) :]
+            # ORDER: no page comes between HQ's rows and their way in: an older row would stay under a newer cursor.
+            async with self._puller.still:
+                answer = await self._ask(feed, part, rows=True)
+                if answer is None:
+                    return found
+                small = await self._settle(feed, small, part, answer, found)
         return found
+
+    async def _settle(
+        self, feed: Feed, small: list[KeyRange], part: list[KeyRange], answer: RangesAnswer, found: list[Finding]
+    ) -> list[KeyRange]:
+        """Repair what the answer shows; the ranges that are to be asked for next."""
+        if len(answer.rows) == FEED_PAGE_ROWS and len(answer.differing) == 1:
+            # More than fits: this is the beginning of the first range that differs; its rest is asked for next.
+            self._lacking += 1
+            [place] = answer.differing
+            until = key_of(answer.rows[-1])
+            found += await self._repair(feed, part[place].model_copy(update={"until": until}), answer)
+            rest = await self._replica.rows(feed, until, part[place].until)
+            return [range_of(rows=rest, after=until, until=part[place].until), *small[place + 1 :]]
+        for place in answer.differing:
+            found += await self._repair(feed, part[place], answer)
+        # HQ leaves off before a range whose rows do not fit any more: behind the last one named, ask again.
+        return small[answer.differing[-1] + 1 :] if answer.differing else small[len(part) :]
 
     async def _repair(self, feed: Feed, span: KeyRange, answer: RangesAnswer) -> list[Finding]:
         ours = {key_of(row): row for row in await self._replica.rows(feed, span.after, span.until)}

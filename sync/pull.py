@@ -61,10 +61,16 @@ class Puller:
         """Asked in a long feed whether a snapshot is being taken in its place."""
         self.on_pulled: Callable[[], Awaitable[None]] = _nothing
         """Told that every feed was read to its end."""
+        self.still = asyncio.Lock()
+        """Held while rows and cursors change: whoever compares rows with what HQ says at a cursor takes it as well."""
         self._look_from_s = 0.0
 
     async def pull_all(self) -> int:
         """Read every feed that is not at its end to it; how many rows were applied. Raises SyncError."""
+        async with self.still:
+            return await self._pull_all()
+
+    async def _pull_all(self) -> int:
         look = await self._look()
         total, whole = 0, True
         for feed in [one for one in Feed if look is None or one in look.moved]:

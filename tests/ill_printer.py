@@ -89,7 +89,8 @@ class IllPrinter:
             except OSError:
                 return
             if data == b"":
-                self._work(fd)
+                with suppress(OSError):  # who went did not wait for the answers
+                    self._work(fd)
                 return
             if data:
                 last_s = time.monotonic()

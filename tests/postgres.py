@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,21 +93,27 @@ class PostgresServer:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
         ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"]
-        for _ in range(_START_S * 10):
+        until_s = time.monotonic() + _START_S
+        while time.monotonic() < until_s:
             if subprocess.run(ready, check=False).returncode == 0:
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = self._process.wait(0.1)
                 raise AssertionError(f"postgres ended with {code}: {(self.folder / 'log').read_text()}")
-        raise AssertionError("postgres does not answer")
+        raise AssertionError(f"postgres does not answer: {(self.folder / 'log').read_text()}")
 
     def kill(self) -> None:
-        """As a power cut would: the server and all its processes, at once."""
+        """As a power cut would: the server and all its processes, at once; none of them is left afterwards."""
         assert self._process is not None
-        for pid in (self._process.pid, *_children(self._process.pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGSTOP)  # ORDER: it begets no more while its children are counted
+        family = [*_children(self._process.pid), self._process.pid]
+        for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
+        for pid in family:  # LIMIT: the next server refuses to start while one of them holds the memory they shared
+            _wait_gone(pid)
         self._process = None
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -177,6 +184,20 @@ def _children(pid: int) -> list[int]:
                 if int(fields[1]) == pid:
                     found.append(int(folder.name))
     return found
+
+
+def _wait_gone(pid: int) -> None:
+    """Until a killed process that is nobody's child of ours is gone; a zombie holds nothing any more."""
+    until_s = time.monotonic() + _START_S
+    while time.monotonic() < until_s:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return
+        if state in "ZX":
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"process {pid} does not end")
 
 
 @contextlib.contextmanager

@@ -117,7 +117,7 @@ async def check(found: Measured, till: TillReplica) -> None:
     async def too_different(feed: Feed) -> None:
         far.append(feed)
 
-    downward = Downward(till.rows, till.hq, till.puller.pull_all)
+    downward = Downward(till.rows, till.hq, till.puller)
     downward.too_different = too_different
     start = time.perf_counter()
     async with _looking(till, found.members, found.looked_up_while_checked, []):

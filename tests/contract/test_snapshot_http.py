@@ -92,7 +92,7 @@ def test_a_range_that_is_gone_comes_back_page_by_page(tmp_path: Path, monkeypatc
     async def story(hq: Headquarters, till: TillReplica) -> None:
         await till.puller.pull_all()
         whole = await till.everything()
-        check = Downward(till.rows, till.hq, till.puller.pull_all)
+        check = Downward(till.rows, till.hq, till.puller)
         far: list[Feed] = []
 
         async def too_different(feed: Feed) -> None:

@@ -139,3 +139,29 @@ def test_a_program_is_paired_and_revoked(page: Page, served: ServedTill) -> None
             return (await client.get("/v1/status")).status_code
 
     assert served.run(status()) == 401
+
+
+def test_a_button_stays_under_the_finger_and_keeps_the_focus_as_sales_come(page: Page, served: ServedTill) -> None:
+    served.run(sell(served))
+    job = newest(served)
+    mine = page.locator(f"#print-jobs tr[data-key={job}]").get_by_text(say("reprint"), exact=True)
+    expect(mine).to_be_visible()
+    page.get_by_text(say("also_explained"), exact=True).hover()
+    page.mouse.down()
+    mine.focus()
+    served.run(sell(served))
+    assert newest(served) != job
+    expect(page.locator(f"#print-jobs tr[data-key={newest(served)}]")).to_be_visible()
+    assert page.evaluate("document.activeElement.closest('tr')?.dataset.key") == job
+    page.mouse.up()
+    expect(page.get_by_text(say("only_open"), exact=True)).to_be_visible()
+
+
+def newest(served: ServedTill) -> str:
+    """The receipt queued last."""
+
+    async def ask() -> str:
+        jobs = (await served.till.client.get("/v1/print-jobs?limit=30")).json()["jobs"]
+        return next(str(one["job_id"]) for one in jobs if one["kind"] == "receipt")
+
+    return served.run(ask())

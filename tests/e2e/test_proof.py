@@ -16,8 +16,10 @@ from agent.main import Agent
 from agent.sqlite import Connection
 from agent.witness import FileWitness
 from sync import reconcile
+from sync.client import HttpHq
 from sync.proof import Finding
 from sync.protocol import Feed
+from sync.ranges import RangesAnswer, RangesRequest
 from sync.verdict import Reconciliation
 from tests.e2e.test_reconcile import at_hq, play, sell
 from tests.till_world import TillWorld, triggers_of
@@ -285,6 +287,33 @@ def test_a_replica_that_differs_is_found_and_repaired_by_range(tmp_path: Path, t
         after = await store.read(lambda c: [tuple(r) for r in c.execute(f"SELECT * FROM {table} ORDER BY 1, 2")])
         assert [row[:5] for row in after] == [row[:5] for row in before]
         assert (await world.agent.daemon.prove()).result == "equal"
+
+    play(tmp_path, story)
+
+
+def test_a_page_that_comes_while_rows_are_on_their_way_is_not_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: TillWorld) -> None:
+        store, hq = world.agent.replica._store, world.server.hq
+        pulls: list[asyncio.Task[int]] = []
+        await store.run(lambda c: c.execute(REPLICA["items"]))
+        ask, items = HttpHq.ranges, tmp_path / "later.csv"
+        items.write_text("sku,name,list_yuan\n10001,绿茶,7.77\n", encoding="utf-8")
+
+        async def dearer_meanwhile(self: HttpHq, request: RangesRequest) -> RangesAnswer:
+            answer = await ask(self, request)
+            if request.rows and not pulls:
+                await hq.import_items(chain.BRAND, items)
+                pulls.append(asyncio.create_task(world.agent.puller.pull_all()))
+                await asyncio.wait(pulls, timeout=0.3)
+            return answer
+
+        monkeypatch.setattr(HttpHq, "ranges", dearer_meanwhile)
+        run = await world.agent.daemon.prove()
+        assert (run.result, await pulls[0]) == ("healed", 1)
+        [row] = await store.read(lambda c: c.execute("SELECT list_fen FROM items WHERE sku = '10001'").fetchall())
+        assert row["list_fen"] == 777
 
     play(tmp_path, story)
 

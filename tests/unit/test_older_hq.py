@@ -47,7 +47,7 @@ def test_only_feeds_that_came_later_may_be_missing(tmp_path: Path, unknown: froz
     async def story(pair: Pair) -> None:
         hq = OlderHq(pair, unknown)
         puller = Puller(pair.replica, hq, SystemEntropy(), _nothing)  # type: ignore[arg-type]
-        downward = Downward(pair.rows, hq, puller.pull_all)  # type: ignore[arg-type]
+        downward = Downward(pair.rows, hq, puller)  # type: ignore[arg-type]
         if unknown != LATER_FEEDS:
             with pytest.raises(HqRejected):
                 await puller.pull_all()

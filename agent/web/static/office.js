@@ -1,17 +1,19 @@
 // The panels of the manager page, drawn from answers; what a button does is the manager's.
 
 import { proofChart } from './chart.js';
-import { el, show, time, yuan } from './dom.js';
+import { el, time, yuan } from './dom.js';
+import { renew } from './renew.js';
 import { reason, say } from './words.js';
 
 const heading = (key, ...more) => el('h2', {}, say(key), more);
 const act = (key, onclick, kind = '') => el('button', { type: 'button', class: kind, onclick, text: say(key) });
 
-function table(columns, rows, empty) {
+/** `keys`: what each row stands for, where its buttons act on it. */
+function table(columns, rows, empty, keys = []) {
   if (!rows.length) return el('p', { class: 'hint', text: say(empty) });
   return el('table', {},
     el('thead', {}, el('tr', {}, columns.map((key) => el('th', { scope: 'col', text: key && say(key) })))),
-    el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((cell) => el('td', {}, cell))))));
+    el('tbody', {}, rows.map((cells, at) => el('tr', { 'data-key': keys[at] }, cells.map((cell) => el('td', {}, cell))))));
 }
 
 export function todayPanel(place, today, status) {
@@ -29,14 +31,14 @@ export function todayPanel(place, today, status) {
   if (status.outbox.suspended + status.outbox.conflict) {
     fact(say('today_suspended'), String(status.outbox.suspended + status.outbox.conflict));
   }
-  show(place, heading('today', el('small', { text: today.business_day })), el('dl', { class: 'figures' }, facts));
+  renew(place, heading('today', el('small', { text: today.business_day })), el('dl', { class: 'figures' }, facts));
 }
 
 export function proofsPanel(place, proofs, status, manager) {
   const last = proofs[0];
   const equal = !last || ['equal', 'healed', 'explained'].includes(last.result);
   place.classList.toggle('alarm', !equal);
-  show(place, heading('proofs', act('prove_now', () => manager.reconcile())),
+  renew(place, heading('proofs', act('prove_now', () => manager.reconcile())),
     el('p', { class: equal ? 'good' : 'wrong', text: last ? `${time(last.at_ms)} ${say(`proof_${last.result}`)}` : say('proof_none') }),
     proofChart(proofs),
     el('p', { class: 'hint', text: say('proof_next', { at: time(status.next_proof_at_ms) }) }),
@@ -53,34 +55,34 @@ export function differencesPanel(place, differences, manager) {
       [amount !== null && `￥${yuan(amount)}`, points !== null && `${points} ${say('points')}`, digest && digest.slice(0, 12)]
         .filter(Boolean).join(' · '));
   };
-  show(place, heading('differences', act(manager.everything ? 'only_open' : 'also_explained', () => manager.all(!manager.everything))),
+  renew(place, heading('differences', act(manager.everything ? 'only_open' : 'also_explained', () => manager.all(!manager.everything))),
     table(['number', 'what', 'side_store', 'side_hq', 'seen', ''], differences.map((one) => [
       String(one.number), [el('strong', { text: one.code }), ' ', one.sale_id || `${one.epoch} ${one.key}`, el('br'), one.detail],
       side(one, 'store'), side(one, 'hq'), time(one.last_seen_ms),
       one.state === 'open' ? act('explain', () => manager.explain(one.number)) : `${one.explained_by}: ${one.why}`,
-    ]), 'no_differences'));
+    ]), 'no_differences', differences.map((one) => one.number)));
 }
 
 export function devicesPanel(place, devices, manager) {
-  show(place, heading('devices'), table(['device', 'state', 'since', ''], devices.map((one) => [
+  renew(place, heading('devices'), table(['device', 'state', 'since', ''], devices.map((one) => [
     `${say(`chip_${one.kind}`)} ${one.name}`,
     el('span', { class: one.up ? 'good' : 'wrong', text: `${say(one.up === null ? 'chip_unknown' : one.up ? 'chip_up' : 'chip_down')} ${reason(one.reason)}` }),
     time(one.since_at_ms), one.kind === 'printer' ? act('test_page', () => manager.testPrint(one.name)) : '',
-  ]), 'no_devices'));
+  ]), 'no_devices', devices.map((one) => `${one.kind} ${one.name}`)));
 }
 
 export function jobsPanel(place, jobs, manager) {
   const again = new Set(['sent', 'confirmed', 'unconfirmed', 'expired']);
-  show(place, heading('print_jobs'), table(['time', 'kind', 'state', ''], jobs.map((one) => [
+  renew(place, heading('print_jobs'), table(['time', 'kind', 'state', ''], jobs.map((one) => [
     time(one.created_at_ms), `${say(`job_${one.kind}`)} ${one.reprint_of ? say('copy') : ''}`,
     el('span', { class: ['unconfirmed', 'failed', 'expired'].includes(one.state) ? 'wrong' : '', text: `${say(one.kind === 'drawer' && one.state === 'confirmed' ? 'state_drawer_opened' : `state_${one.state}`)} ${reason(one.note)}` }),
     again.has(one.state) && one.kind !== 'drawer' ? act('reprint', () => manager.reprint(one.job_id)) : '',
-  ]), 'no_jobs'));
+  ]), 'no_jobs', jobs.map((one) => one.job_id)));
 }
 
 export function rightsPanel(place, rights) {
   const amount = (account, value) => (account.startsWith('sv_') ? `￥${yuan(value)}` : String(value));
-  show(place, heading('rights'), el('p', { class: 'hint', text: say('rights_hint') }),
+  renew(place, heading('rights'), el('p', { class: 'hint', text: say('rights_hint') }),
     el('dl', {}, Object.entries(rights.sums).map(([account, value]) => el('div', {},
       el('dt', { text: say(`account_${account}`) }), el('dd', { text: amount(account, value) })))),
     table(['member', 'kind', 'left', 'until'], rights.leases.slice(0, 50).map((one) => [
@@ -91,28 +93,28 @@ export function rightsPanel(place, rights) {
 
 export function freezesPanel(place, freezes, manager) {
   place.classList.toggle('alarm', freezes.length > 0);
-  show(place, heading('freezes'), table(['member', 'time', 'points', ''], freezes.map((one) => [
+  renew(place, heading('freezes'), table(['member', 'time', 'points', ''], freezes.map((one) => [
     one.member_id, time(one.at_ms), String(one.points), act('lift', () => manager.lift(one.member_id), 'danger'),
-  ]), 'no_freezes'));
+  ]), 'no_freezes', freezes.map((one) => one.member_id)));
 }
 
 export function tokensPanel(place, tokens, manager) {
-  show(place, heading('tokens', act('pair', () => manager.pair())), table(['program', 'scopes', 'since', ''], tokens.map((one) => [
+  renew(place, heading('tokens', act('pair', () => manager.pair())), table(['program', 'scopes', 'since', ''], tokens.map((one) => [
     one.operator ? `${one.app} (${one.operator})` : one.app, one.scopes.map((scope) => say(`scope_${scope}`)).join(' '),
     time(one.created_at_ms), act('revoke', () => manager.revoke(one), 'danger'),
-  ]), 'no_tokens'));
+  ]), 'no_tokens', tokens.map((one) => one.token_id)));
 }
 
 export function operatorsPanel(place, operators, manager) {
-  show(place, heading('operators', act('add', () => manager.putOperator())), table(['operator', 'name', 'role', ''], operators.map((one) => [
+  renew(place, heading('operators', act('add', () => manager.putOperator())), table(['operator', 'name', 'role', ''], operators.map((one) => [
     one.operator, one.name, say(`role_${one.role}`),
     [act('new_pin', () => manager.putOperator(one)), ' ', act('remove', () => manager.removeOperator(one.operator), 'danger')],
-  ]), 'no_operators'));
+  ]), 'no_operators', operators.map((one) => one.operator)));
 }
 
 export function modePanel(place, status, manager) {
   const age = status.snapshot_age_s;
-  show(place, heading('mode'), el('dl', {},
+  renew(place, heading('mode'), el('dl', {},
     el('div', {}, el('dt', { text: say('mode_now') }), el('dd', { text: say(status.training ? 'mode_training' : 'mode_real') })),
     el('div', {}, el('dt', { text: say('snapshot_age') }), el('dd', { text: age === null ? say('chip_unknown') : say('minutes', { count: Math.round(age / 60) }) })),
     el('div', {}, el('dt', { text: say('chip_clock') }), el('dd', { text: say(status.clock.trusted ? 'clock_good' : 'clock_bad') })),
