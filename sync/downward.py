@@ -4,7 +4,9 @@ A bounded number of rows per hour and feed, round robin. It compares only at HQ'
 it pulls and asks again, and leaves a feed that will not stand still to the next hour.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from agent.domain.errors import HqRejected
 from agent.limits import FEED_PAGE_ROWS, RANGE_ROWS, RANGES_ASKED, REPLICA_CHECK_ROWS, SMALL_RANGE_ROWS
@@ -13,7 +15,6 @@ from agent.proof_ports import ReplicaRows
 from sync.feed_rows import LATER_FEEDS
 from sync.proof import Finding
 from sync.protocol import Feed, FeedRow
-from sync.pull import Puller
 from sync.ranges import KeyRange, RangesAnswer, RangesRequest, digest_of, key_of, range_of
 
 _ROUNDS = 3
@@ -32,6 +33,16 @@ async def _nobody(_: Feed) -> None:
     pass
 
 
+class Pull(Protocol):
+    """What reads the feeds (sync.pull)."""
+
+    still: asyncio.Lock
+
+    async def pull_all(self) -> int:
+        """Read every feed to its end; it holds `still`."""
+        ...
+
+
 class Downward:
     """Checks and repairs the replica."""
 
@@ -39,7 +50,7 @@ class Downward:
         self,
         replica: ReplicaRows,
         hq: Hq,
-        puller: Puller,
+        puller: Pull,
         leases: Callable[[], Awaitable[list[Finding]]] | None = None,
     ) -> None:
         self._replica = replica
