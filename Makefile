@@ -24,8 +24,10 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY)
 	@$(BIN)/pos-agent demo
 
+# One process more than cores: tests wait for disks, devices and deadlines as well.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 7 ? n + 1 : 8)))
 test: $(READY) system-packages
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # One seeded world: stores, HQ, network, customers and trouble in virtual time. The same seed gives the same trace.
 SEED   ?= 7

@@ -17,9 +17,9 @@ from agent.ports import Clock
 
 @dataclass(slots=True, eq=False)
 class Listener:
-    """One reader of the live stream. `lost` means it fell behind and must replay."""
+    """One reader of the live stream. `lost` means it fell behind and must replay; None in the queue ends the stream."""
 
-    queue: asyncio.Queue[Notice] = field(default_factory=lambda: asyncio.Queue(EVENT_CLIENT_QUEUE))
+    queue: asyncio.Queue[Notice | None] = field(default_factory=lambda: asyncio.Queue(EVENT_CLIENT_QUEUE))
     lost: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -65,6 +65,15 @@ class Announcer:
         listener = Listener()
         self._listeners.add(listener)
         return listener
+
+    def end(self) -> None:
+        """End every stream behind what was told so far: the books are about to be closed."""
+        for listener in list(self._listeners):
+            try:
+                listener.queue.put_nowait(None)
+            except asyncio.QueueFull:
+                listener.lost.set()
+            self._listeners.discard(listener)
 
     def leave(self, listener: Listener) -> None:
         """Stop listening."""

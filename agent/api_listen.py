@@ -22,8 +22,11 @@ def api_servers(settings: Settings, services: Services, tokens: TokensDb) -> tup
     names = ("127.0.0.1", "localhost") if api.host == "127.0.0.1" else ("[::1]", "localhost")
     hosts = {f"{name}:{port}" for name in names}
     origins = {f"http://{host}" for host in hosts} | set(api.allowed_origins)
-    rules = DoorRules(hosts, origins, tokens.active, token_hash, services.clock, services.people.has_ended)
-    local = DoorRules({"localhost"}, set(), tokens.active, token_hash, services.clock, trusted=True)
+    training = settings.workstation.training
+    rules = DoorRules(
+        hosts, origins, tokens.active, token_hash, services.clock, services.people.has_ended, training=training
+    )
+    local = DoorRules({"localhost"}, set(), tokens.active, token_hash, services.clock, trusted=True, training=training)
     servers = [
         HttpServer(create_app(services, rules), [listener]),
         HttpServer(create_app(services, local), [listen_unix(settings.socket)]),

@@ -9,63 +9,51 @@ from typing import Any
 
 from agent import front, logs
 from agent.announce import Announcer
+from agent.assembly_books import open_stores
 from agent.assembly_hq import Shared, hq_half
-from agent.booking import Booking, BookingPorts, Place
+from agent.assembly_paper import print_services
+from agent.assembly_till import Counter, till_half
 from agent.clock_trust import ClockTrust
 from agent.config import Settings
-from agent.config_printer import PrinterSection
 from agent.daemon import Daemon, DaemonParts
 from agent.db.access import AccessDb
-from agent.db.after_sales import AfterSalesDb
 from agent.db.books import BooksDb
 from agent.db.drawers import DrawersDb
 from agent.db.figures import FiguresDb
 from agent.db.lease_list import LeaseListDb
-from agent.db.notices import NoticesDb
+from agent.db.modes import ModesDb
 from agent.db.outbox import OutboxDb
 from agent.db.people import OperatorsDb
 from agent.db.print_jobs import PrintJobsDb
 from agent.db.proofs import ProofsDb
 from agent.db.replica import ReplicaDb
-from agent.db.replica_swap import REPLICA, ReplicaStore
 from agent.db.risk import RiskDb
-from agent.db.schema import books_migrations
 from agent.db.snapshot import SnapshotDb
-from agent.db.store import Store
 from agent.db.tokens import TokensDb
-from agent.db.wallets import WalletsDb
 from agent.devices import Outside, make_passthrough, make_scanner
 from agent.domain.errors import StorageError
 from agent.domain.lease_event import LeasePlace
 from agent.edges import Edges, Woken
 from agent.figures import Figures
-from agent.flow import Till, TillPorts
 from agent.health import Health
-from agent.identify import Identifier
 from agent.keyring import FileKeyRing, load_enrolment
+from agent.limits import MODE_QUIET_S
 from agent.manager_desk import ManagerDesk, ManagerParts
+from agent.mode import ModeDesk, ModeParts
+from agent.mode_file import FileMode
 from agent.notify import Notifier
 from agent.pairing import Pairing
-from agent.paperwork import Paperwork
-from agent.payment_code import PaymentCodes
 from agent.people import People
 from agent.ports import Clock, Entropy
 from agent.print_desk import PrintDesk
-from agent.printer_devices import make_printer
-from agent.printing import PrintService
 from agent.qr_svg import drawn
-from agent.quoting import Quoting
 from agent.risk_desk import RiskDesk
 from agent.risk_watch import RiskWatch
 from agent.room import DiskRoom
 from agent.sensitive import SensitiveReads
-from agent.service_desk import DeskPorts, ServiceDesk
-from agent.slips import Slips
-from agent.spending import Spending, SpendingPorts
 from agent.system import boot_id
-from agent.tap_desk import TapDesk
-from agent.tap_door import TapDoor
-from agent.training import NoWitness, TrainingPrinter, books_file
+from agent.training import NoWitness
+from agent.turns import Turns
 from agent.witness import FileWitness
 
 
@@ -80,8 +68,11 @@ class Assembly:
         *,
         notifier: Notifier | None = None,
         outside: Outside | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        """`turns` is what one life hands on to the next where the mode may change; None: this run has one life."""
         self._settings = settings
+        self._turns = turns if turns is not None else Turns()
         self._outside = outside if outside is not None else Outside()
         self._notifier = notifier if notifier is not None else Notifier()
         self._clock = clock
@@ -116,21 +107,9 @@ class Assembly:
         self.daemon.has_rules = (await self.replica.rules()).version > 0
 
     async def _open_stores(self) -> None:
-        settings = self._settings
-        self._books_store = await Store.open(
-            books_file(settings.state, training=settings.workstation.training),
-            books_migrations,
-            make_worker=self._outside.make_worker,
-            room=self._room,
-            on_failed=self._on_storage_error,
-        )
-        self._closing.push_async_callback(self._books_store.close)
-        self._replica_store = await ReplicaStore.open(
-            settings.state / REPLICA,
-            make_worker=self._outside.make_worker,
-            on_failed=self._on_storage_error,
-        )
-        self._closing.push_async_callback(self._replica_store.close)
+        stores = await open_stores(self._settings, self._outside, self._room, self._closing, self._on_storage_error)
+        self._real_store, self._books_store, self._replica_store = stores.real, stores.books, stores.replica
+        self._notices, self._after_training = stores.notices, stores.after_training
 
     async def _open_books(self) -> None:
         books_store, keys, clock = self._books_store, self._keys, self._clock
@@ -144,9 +123,9 @@ class Assembly:
         self.proofs = ProofsDb(books_store, workstation_id, keys)
         self.ledger = PrintJobsDb(books_store, keys)
         self.replica = ReplicaDb(self._replica_store, self._place.brand_id, keys)
-        self.announcer = Announcer(NoticesDb(books_store), clock, on_notice=logs.notice_line)
+        self.announcer = Announcer(self._notices, clock, on_notice=logs.notice_line)
         self.edges = Edges(self.health, self.announcer)
-        self.tokens = TokensDb(books_store)
+        self.tokens = TokensDb(self._real_store)
 
     async def _open_risk(self) -> None:
         """The clock, and what holds while nobody can be asked."""
@@ -159,7 +138,7 @@ class Assembly:
         self._snapshot = SnapshotDb(self._replica_store, self.trust)
         self.risk = RiskWatch(risk_db, self.replica, self._snapshot, self.trust)
         self.desk = RiskDesk(self.risk, self.trust, self._snapshot, self.health, self.announcer, clock)
-        self.sensitive = SensitiveReads(self.replica, AccessDb(self._books_store), self.announcer, clock)
+        self.sensitive = SensitiveReads(self.replica, AccessDb(self._real_store), self.announcer, clock)
 
     def _open_devices(self) -> None:
         settings, clock = self._settings, self._clock
@@ -169,9 +148,10 @@ class Assembly:
             self._closing.callback(self.passthrough.close)
             self.health.watch("passthrough", self.passthrough.counters)
             self.passthrough.open()
-        self.printing = [self._print_service(section) for section in settings.printer]
-        for service in self.printing:
-            self._closing.callback(service.printer.close)
+        self.printing = print_services(
+            settings, self._outside, front.language(settings), self.ledger, clock, self._entropy, self.health,
+            self.edges, self._closing,
+        )  # fmt: skip
 
     def _open_hq(self) -> None:
         self.health.watch("hq")
@@ -189,74 +169,57 @@ class Assembly:
         self.snapshots, self._reconciler = half.snapshots, half.reconciler
 
     def _open_till(self) -> None:
-        clock, entropy, books_store = self._clock, self._entropy, self._books_store
-        place = Place(self._place.workstation_id, self._place.store_id, self._place.brand_id)
-        identifier = Identifier(
-            self.replica, self.books, self._keys, clock, entropy,
-            pricebook=self.replica, brand_id=place.brand_id, store_id=place.store_id,
-            payment_codes=None if self._settings.workstation.training
-            else PaymentCodes(self.hq, self.replica, clock, entropy),
-        )  # fmt: skip
-        wallets = WalletsDb(books_store, self._keys)
-        spending = Spending(SpendingPorts(self.replica, wallets, self.leasing, self.risk, clock))
-        booking = Booking(
-            place, BookingPorts(identifier, self.replica, self.books, spending, self.risk, clock, entropy)
-        )
-        quoting = Quoting(booking, spending, wallets, self.replica, clock)
-        shop = front.shop_front(self._settings, self.enrolment)
-        self.till = Till(
-            TillPorts(
-                identifier=identifier,
-                pricebook=self.replica,
-                booking=booking,
-                quoting=quoting,
-                spending=spending,
-                books=self.books,
-                paperwork=Paperwork(shop, entropy),
-                announcer=self.announcer,
-                entropy=entropy,
-                wake_printing=self._wake_printing,
-                wake_push=self.pusher.wake.set,
-            )
-        )
-        self.service_desk = ServiceDesk(
-            DeskPorts(
-                self._place, identifier, self.replica, self.books,
-                AfterSalesDb(books_store, place.workstation_id), self.leasing, self.risk,
-                Slips(shop, place.store_id, entropy), self.announcer, clock, entropy,
-                self._wake_printing, self.pusher.wake.set,
+        half = till_half(
+            Counter(
+                self._settings, self._place, front.shop_front(self._settings, self.enrolment), self._keys, self._clock,
+                self._entropy, self._books_store, self.books, self.replica, self.hq, self.leasing, self.risk,
+                self.announcer, self._wake_printing, self.pusher.wake.set,
             )
         )  # fmt: skip
-        self.tap_door = TapDoor(self._settings.socket.with_name("tap.sock"), TapDesk(shop, identifier, self.replica))
+        self.till, self.service_desk, self.tap_door = half.till, half.service_desk, half.tap_door
+        self._quotes = half.quotes
 
     def _open_daemon(self) -> None:
         self.slow = self._outside.make_worker("slow")
         self._closing.callback(self.slow.close, 1)
-        drawers = DrawersDb(self._books_store, self._keys)
+        training = self._settings.workstation.training
+        drawers = DrawersDb(self._books_store, self._keys, self._real_store if training else None)
         self.paper = PrintDesk(
             self.ledger, self.printing, drawers, self.announcer, self._clock, self._entropy,
             front.receipt_printer(self._settings),
+        )  # fmt: skip
+        self.modes = ModesDb(self._real_store)
+        self.mode = ModeDesk(
+            ModeParts(
+                training, self._turns.fixed, FileMode(self._settings.state), self.modes, self._unfinished,
+                self.announcer, self._clock, self.slow,
+            )
         )  # fmt: skip
         self.daemon = Daemon(
             DaemonParts(
                 self.enrolment, self.health, self.outbox, self.ledger, self.replica, self.pusher, self._reconciler,
                 self.proofs, self.printing, self.announcer, self._clock, self._entropy, self.desk,
-                self._settings.workstation.training,
+                self.mode,
             )
         )  # fmt: skip
         self.edges.woken = Woken(self.trust, self.desk, self.leasing, self.pusher, self.puller, self._reconcile_if_due)
         self.pairing = Pairing(self.tokens, self._clock, self._entropy)
         self.people = People(
-            OperatorsDb(self._books_store, self._keys), self.pairing, self._clock, self._entropy,
-            lambda: (self.trust.boot_id, self.trust.boot_ms()), self.slow,
+            OperatorsDb(self._real_store, self._keys), self.pairing, self._clock, self._entropy,
+            lambda: (self.trust.boot_id, self.trust.boot_ms()), self.slow, self._turns.locks,
         )  # fmt: skip
         self.manager = ManagerDesk(
             ManagerParts(
                 self.daemon, Figures(FiguresDb(self._books_store)), self.outbox, LeaseListDb(self._books_store),
                 self.paper, self.printing, self.scanners, self.health, self.pairing, self.people, self.desk,
-                self.announcer, self._clock,
+                self.announcer, self._clock, self.mode,
             )
         )  # fmt: skip
+
+    def turned_at(self, at_ms: int) -> None:
+        """The mode that is was asked for then; 0: nobody ever switched."""
+        if at_ms:
+            self._quotes.turned((self._clock.now_ms() - at_ms) / 1000)
 
     async def close(self) -> None:
         """Close devices, HQ and the books, in the reverse order of opening; safe to call twice."""
@@ -271,25 +234,19 @@ class Assembly:
         if not self._settings.workstation.training:
             await self.daemon.reconcile_if_due()
 
+    async def _unfinished(self, on: bool) -> str:
+        """What a switch of the mode would cut short now; of a training only what somebody is being served with."""
+        why = ["a customer is being served"] if self._quotes.is_busy(MODE_QUIET_S) else []
+        if self.daemon.is_proving:
+            why.append("a reconciliation is running")
+        held, paper = await self.modes.unfinished(self._clock.now_ms()) if on else (0, 0)
+        why += [f"{held} quotes hold rights"] if held else []
+        why += [f"{paper} receipts are not on paper yet"] if paper else []
+        return "; ".join(why)
+
     def _on_rules(self) -> None:
         self.daemon.has_rules = True
 
-    # --- making devices ---------------------------------------------------------------------------------------------
     def _wake_printing(self) -> None:
         for service in self.printing:
             service.wake()
-
-    def _print_service(self, section: PrinterSection) -> PrintService:
-        self.health.watch(f"printer {section.name}")
-        printer = (self._outside.make_printer or make_printer)(section, self._clock)
-        return PrintService(
-            TrainingPrinter(printer, front.language(self._settings))
-            if self._settings.workstation.training
-            else printer,
-            self.ledger,
-            self._clock,
-            self._entropy,
-            on_state=self.edges.print_state,
-            on_health=self.edges.printer,
-            watch_s=section.watch_s,
-        )

@@ -12,6 +12,7 @@ from agent.carts import UNSPECIFIED, LineFault, as_charged, entries_of, without_
 from agent.domain.asks import NOTHING_ASKED, Asks, Planned, prepaid_tenders, unspent
 from agent.domain.business_day import business_day
 from agent.domain.coupon_batch import HeldCoupon
+from agent.domain.errors import Refusal
 from agent.domain.evidence import Judged, judge, wechat_ids
 from agent.domain.holdings import NOTHING_HELD
 from agent.domain.ids import random_id
@@ -33,6 +34,7 @@ from agent.tendered import order_fen, require_whole
 
 _QUOTE_BYTES = 10
 _NO_RIGHTS = Rights()
+_LOOK_FIRST = "look whether the other books have it; else sell it again with a quote of now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class Booking:
         """For a sale whose quote is gone or never was: one made from its own lines, or from the money alone."""
         found: list[Discrepancy] = []
         if order.quote_id is not None:
+            if self.quotes.may_be_of_the_other_mode(order.quote_id):
+                raise Refusal("MODE_DIFFERS", "priced before the mode was switched", hint=_LOOK_FIRST, status=409)
             found.append(Discrepancy("QUOTE_UNKNOWN", "the quote has ended or was never made here"))
             ended = self.quotes.ended(order.quote_id)
             if ended is not None and ended.wants:

@@ -16,6 +16,7 @@ from agent.domain.errors import DiskLow, Refusal
 from agent.domain.ids import random_id
 from agent.domain.receipts import test_page
 from agent.health import Health
+from agent.mode import ModeDesk
 from agent.ports import Clock, Entropy
 from agent.printing import PrintService
 from agent.proof_ports import Discrepancies
@@ -28,8 +29,9 @@ from sync.schedule import next_due_ms, slot_s
 from sync.verdict import Reconciliation, as_json
 
 CAPABILITIES = (
-    "members.resolve", "payments.wechat", "quotes", "quotes.spend", "quotes.hold", "sales", "returns", "recharges",
-    "count-cards", "print-jobs", "drawer", "sign-in", "manage", "events", "status", "metrics",
+    "members.resolve", "members.phone", "members.verify", "payments.wechat", "quotes", "quotes.spend", "quotes.hold",
+    "sales", "returns", "recharges", "count-cards", "print-jobs", "drawer", "sign-in", "manage", "events", "status",
+    "metrics",
 )  # fmt: skip
 _JOB_BYTES = 10
 
@@ -51,7 +53,7 @@ class DaemonParts:
     clock: Clock
     entropy: Entropy
     desk: RiskDesk
-    training: bool = False
+    mode: ModeDesk
 
 
 class Daemon:
@@ -78,7 +80,7 @@ class Daemon:
             "store_id": enrolment.store_id,
             "store_name": enrolment.store_name,
             "workstation_id": enrolment.workstation_id,
-            "training": self._parts.training,
+            "training": self._parts.mode.training,
             "ready": not missing,
             "not_ready": missing,
         }
@@ -93,6 +95,7 @@ class Daemon:
             "components": parts.health.snapshot(),
             "outbox": asdict(await parts.outbox.outbox_counts()),
             "sync_alarm": parts.pusher.alarm,
+            "mode": await parts.mode.status(),
             "replica": await parts.replica.counts(),
             **await parts.desk.status(),
             "last_proof": asdict(latest[0]) if latest else None,
@@ -123,6 +126,11 @@ class Daemon:
         run = await self.prove(progress=progress)
         told = {"result": run.result, "equal": run.equal, "at_ms": run.at_ms, "seconds": round(run.seconds, 3)}
         return {**as_json(run), **told}
+
+    @property
+    def is_proving(self) -> bool:
+        """Whether a proof is running."""
+        return self._reconciling
 
     def progress(self) -> str:
         """What a running proof is doing; empty when none runs."""

@@ -26,6 +26,7 @@ from agent.domain.order import OrderLine, SaleOrder
 from agent.domain.sale_event import SaleFacts
 from agent.domain.scan import CodeKind, RawScan, Scan
 from agent.identify import Identifier
+from agent.identify_asked import AskedIdentifier
 from agent.paperwork import Claim, Paperwork
 from agent.ports import Entropy
 from agent.quotes import Quote
@@ -44,6 +45,7 @@ class TillPorts:
     """What a sale needs."""
 
     identifier: Identifier
+    asked: AskedIdentifier
     pricebook: Pricebook
     booking: Booking
     quoting: Quoting
@@ -98,8 +100,20 @@ class Till:
         return await self._ports.identifier.by_code(code)
 
     async def resolve_payment_code(self, code: str, mch_id: str = "", sub_mch_id: str = "") -> Identification:
-        """Who shows this payment code, before anything is paid? The one answer that may need HQ; raises Refusal."""
-        return await self._ports.identifier.by_payment_code(code, mch_id, sub_mch_id)
+        """Who shows this payment code, before anything is paid? HQ is asked; raises Refusal."""
+        return await self._ports.asked.by_payment_code(code, mch_id, sub_mch_id)
+
+    async def resolve_phone(self, phone: str) -> Identification:
+        """Whose phone number is this? HQ is asked; raises Refusal."""
+        return await self._ports.asked.by_phone(phone)
+
+    async def verify(self, identification_id: str, pin: str, sms_code: str) -> Identification:
+        """Is it really the member, by their PIN or a code on their phone? HQ is asked; raises Refusal."""
+        return await self._ports.asked.verified(identification_id, pin=pin, sms_code=sms_code)
+
+    async def send_sms(self, identification_id: str, phone: str) -> int:
+        """Have HQ send a code to the member's phone; how long it may be entered, seconds. Raises Refusal."""
+        return await self._ports.asked.send_sms(identification_id, phone)
 
     async def resolve_last_scan(self) -> Identification:
         """Whoever was scanned last; raises Refusal when nobody was, or too long ago."""
@@ -123,6 +137,7 @@ class Till:
             await spending.holdings(member_id, day),
             await spending.held_coupons(member_id),
             refused.code if refused is not None else None,
+            spending.store_id,
         )
         return identification_view(who, rules, held, day)
 

@@ -11,9 +11,10 @@ from agent.domain.ids import random_id
 from agent.domain.ledger import POINTS_ACCOUNT, unseen
 from agent.domain.member import Certainty, Identification, IdentifiedBy, PaymentEvidence
 from agent.domain.scan import CodeKind, RawScan, Scan, candidates, item_keys, normalise, unclaimed
-from agent.identified import Identified, SeenNonces
+from agent.domain.verified import VerifiedTicket
+from agent.identified import Held, Identified, SeenNonces
 from agent.identity_refusals import member_unknown, not_complete, unreadable_code
-from agent.payment_code import PaymentCodes, payment_code_needs_network
+from agent.payment_code import payment_code_needs_network
 from agent.ports import Clock, Entropy, KeyRing
 from agent.replica_ports import FoundMember, Members, Pricebook
 from sync.wechat import results
@@ -38,9 +39,7 @@ class Identifier:
         pricebook: Pricebook,
         brand_id: str,
         store_id: str,
-        payment_codes: PaymentCodes | None = None,
     ) -> None:
-        self._payment_codes = payment_codes
         self._members = members
         self._books = books
         self._keyring = keyring
@@ -88,26 +87,7 @@ class Identifier:
         found = await self._member(text)
         if found is None:
             raise payment_code_needs_network() if kind.is_payment else member_unknown()
-        return self._hold(by=IdentifiedBy.MEMBER_CODE, found=found, certainty=Certainty.CODE)
-
-    async def by_payment_code(self, text: str, mch_id: str = "", sub_mch_id: str = "") -> Identification:
-        """Identify by a payment code before payment: HQ alone can, within NETWORK_DEADLINE_MS (agent.payment_code).
-
-        Certainty PAYMENT: it prices and earns, and spends nothing. The code is neither kept nor repeated. Raises
-        Refusal: CODE_UNREADABLE, PAYMENT_CODE_NEEDS_NETWORK, MEMBER_UNKNOWN, and what agent.payment_code names.
-        """
-        kind = unclaimed(normalise(text))
-        if not kind.is_payment:
-            raise unreadable_code()
-        if self._payment_codes is None or kind is not CodeKind.WECHAT_PAY:
-            raise payment_code_needs_network()
-        owner = await self._payment_codes.owner(normalise(text), mch_id, sub_mch_id)
-        if owner.member_id is None:
-            return self._hold(by=IdentifiedBy.PAYMENT_CODE)
-        found = self._ours(await self._payment_codes.member(owner.member_id))
-        if found is None:
-            raise member_unknown()
-        return self._hold(by=IdentifiedBy.PAYMENT_CODE, found=found, certainty=Certainty.PAYMENT)
+        return self.hold(by=IdentifiedBy.MEMBER_CODE, found=found, certainty=Certainty.CODE)
 
     async def _by_dynamic_code(self, text: str) -> Identification:
         code = dynamic_code.parse(text)
@@ -136,12 +116,12 @@ class Identifier:
             raise member_unknown()
         if not self._nonces.note(code) or await self._books.is_used(nonce=code.nonce):
             raise Refusal("DYNAMIC_CODE_REPLAYED", "the dynamic code was seen before", hint=_FRESH_CODE, status=409)
-        return self._hold(by=IdentifiedBy.DYNAMIC_CODE, found=found, certainty=Certainty.DYNAMIC, nonce=code.nonce)
+        return self.hold(by=IdentifiedBy.DYNAMIC_CODE, found=found, certainty=Certainty.DYNAMIC, nonce=code.nonce)
 
     async def _member(self, code: str) -> FoundMember | None:
-        return self._ours(await self._members.by_code(code))
+        return self.ours(await self._members.by_code(code))
 
-    def _ours(self, found: FoundMember | None) -> FoundMember | None:
+    def ours(self, found: FoundMember | None) -> FoundMember | None:
         """A provider's openid is the same in all brands it serves (E 2): a member of another brand is nobody here."""
         return found if found is not None and found.member.brand_id == self._brand_id else None
 
@@ -207,27 +187,31 @@ class Identifier:
 
     async def _by_payer(self, result: WechatResult, evidence: PaymentEvidence) -> Identification:
         if evidence.scope != "known" or not result.pairs:
-            return self._hold(by=IdentifiedBy.NOBODY, payment=evidence)
+            return self.hold(by=IdentifiedBy.NOBODY, payment=evidence)
         for appid, openid in result.pairs:
-            found = self._ours(await self._members.by_openid(appid, openid))
+            found = self.ours(await self._members.by_openid(appid, openid))
             if found is not None:
-                return self._hold(
+                return self.hold(
                     by=IdentifiedBy.WECHAT_PAYMENT, found=found, certainty=Certainty.PAYMENT, payment=evidence
                 )
         payer_ref = await self._books.payer_ref(self._brand_id, result.pairs)
-        return self._hold(
+        return self.hold(
             by=IdentifiedBy.WECHAT_PAYMENT, certainty=Certainty.PAYMENT, payer_ref=payer_ref, payment=evidence
         )
 
     # --- what was handed out ----------------------------------------------------------------------------------------
     def nobody(self) -> Identification:
         """Hand out an identification for a sale to no known person."""
-        return self._hold(by=IdentifiedBy.NOBODY)
+        return self.hold(by=IdentifiedBy.NOBODY)
 
     def get(self, identification_id: str) -> Identification | None:
         """Give a living identification; None when it is unknown or 15 minutes of monotonic time have passed."""
-        held = self._identified.held(identification_id)
+        held = self.held(identification_id)
         return held.identification if held is not None else None
+
+    def held(self, identification_id: str) -> Held | None:
+        """The same, with the row the member's balance is counted from."""
+        return self._identified.held(identification_id)
 
     def of_transaction(self, transaction_id: str) -> Identification | None:
         """Give the living identification that a WeChat payment led to."""
@@ -245,10 +229,10 @@ class Identifier:
 
     async def balance_of(self, identification_id: str) -> int | None:
         """Points of a living identification's member; None when there is no such identification or no member."""
-        held = self._identified.held(identification_id)
+        held = self.held(identification_id)
         return await self.balance(held.found) if held is not None and held.found is not None else None
 
-    def _hold(
+    def hold(
         self,
         *,
         by: IdentifiedBy,
@@ -257,7 +241,9 @@ class Identifier:
         payer_ref: str | None = None,
         payment: PaymentEvidence | None = None,
         nonce: str | None = None,
+        ticket: VerifiedTicket | None = None,
     ) -> Identification:
+        """Hand out an identification of whoever was found; for agent.identify_asked too."""
         identification = Identification(
             identification_id=random_id("idn", self._entropy.token(_ID_BYTES)),
             by=by,
@@ -266,6 +252,7 @@ class Identifier:
             payer_ref=payer_ref,
             payment=payment,
             nonce=nonce,
+            ticket=ticket,
         )
         self._identified.hold(identification, found)
         return identification

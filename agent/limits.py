@@ -56,6 +56,9 @@ EVENT_CLIENT_QUEUE: Final = 256  # a reader this far behind is disconnected and 
 FIGURES_STEP_EVENTS: Final = 100  # some 3 ms of the books' writer, so that a look at the figures never holds up a sale
 LISTED: Final = 500  # rows of one answer to a page
 NOTICES_KEPT: Final = 5_000  # replayable events, about a busy week of one till
+NOTICES_DOUBT: Final = 1_000_000  # LIMIT: what is left out where a training's numbers are lost: a year of a busy till
+MODE_QUIET_S: Final = 180  # LIMIT: a customer who was told a price has paid by then, or gone; before, no switch
+MODE_CHANGES: Final = 50  # of the audit, as the manager page lists them
 
 # --- printing -------------------------------------------------------------------------------------------------------
 PRINT_CONNECT_S: Final = 3

@@ -23,7 +23,7 @@ ALLOWED: Final = frozenset(
         "rows", "version", "port", "socket", "store_id", "workstation_id", "hint", "seconds", "signal", "library",
         "number", "return_id", "void_id", "recharge_id", "card_id", "refund_fen", "points_returned", "points_reversed",
         "principal_fen", "gift_fen", "cash_back_fen", "units", "left", "skew_s",
-        "overrides",
+        "overrides", "training",
     }
 )  # fmt: skip
 

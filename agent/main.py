@@ -30,11 +30,15 @@ from sync.schedule import ClockWatcher, Waker
 class Agent(Assembly):
     """The assembled agent: `open` builds, `run` serves until `stop` is set, and everything is closed behind it."""
 
+    tells_mode = False
+    """Whether those who listen may believe that it is in another mode than it is."""
+
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set; raises StorageError when durability is gone."""
         with contextlib.suppress(DiskLow):  # such a job stays "sending" until the next start: it is not printed either
             for job_id in await self.ledger.recover():
                 await self.announcer.announce("print.state", {"job_id": job_id, "state": JobState.UNCONFIRMED})
+        await self._tell_mode()
         servers = await self._open_api()
         waker = Waker(self._reconcile_if_due)
         try:
@@ -44,14 +48,25 @@ class Agent(Assembly):
                 self._notifier.ready()
                 on_ready()
                 await self._until(stop)
-                self._notifier.stopping()
                 waker.stop()
+                await self._tell_end(stop)
                 await asyncio.gather(*(server.stop() for server in servers))
                 await self._finish_paper()
                 for task in tasks:
                     task.cancel()
         finally:
             await self.close()
+
+    @property
+    def turned(self) -> bool:
+        """Whether the agent ends, or ended, because the other books are to be opened."""
+        return self.mode.turning.is_set()
+
+    async def _tell_mode(self) -> None:
+        """Tell in which mode this life is, where it may be another than before."""
+        training = self._settings.workstation.training
+        if training or self._after_training or self.tells_mode:
+            await self.announcer.announce("mode.changed", {"training": training})
 
     def _tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         tasks: list[tuple[str, Coroutine[Any, Any, None]]] = [
@@ -90,11 +105,22 @@ class Agent(Assembly):
 
     async def _until(self, stop: asyncio.Event) -> None:
         assert self._failed is not None
-        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([stopping, self._failed], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(one.wait()) for one in (stop, self.mode.turning)]
+        await asyncio.wait([*ends, self._failed], return_when=asyncio.FIRST_COMPLETED)
+        for one in ends:
+            one.cancel()
         if self._failed.done():
             self._failed.result()
+
+    async def _tell_end(self, stop: asyncio.Event) -> None:
+        """Tell systemd and whoever listens; streams end by themselves, or they would hold up the drain."""
+        if stop.is_set():
+            self._notifier.stopping()
+        else:
+            self._notifier.turning()
+        if self.turned:
+            await self.mode.tell()
+        self.announcer.end()
 
     async def _finish_paper(self) -> None:
         """Give paper that is being printed a moment; what is cut off is unconfirmed at the next start."""

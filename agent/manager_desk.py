@@ -16,6 +16,7 @@ from agent.domain.digest import Json
 from agent.figures import Figures
 from agent.grants import ApiScope, Grant
 from agent.health import Health
+from agent.mode import ModeDesk
 from agent.pairing import Pairing
 from agent.people import People, Role
 from agent.ports import Clock
@@ -53,6 +54,7 @@ class ManagerParts:
     risk_desk: RiskDesk
     announcer: Announcer
     clock: Clock
+    mode: ModeDesk
 
 
 class ManagerDesk:
@@ -62,6 +64,7 @@ class ManagerDesk:
         self._parts = parts
         self.people = parts.people
         self.risk = parts.risk_desk
+        self.mode = parts.mode
 
     # --- looking ----------------------------------------------------------------------------------------------------
     async def today(self) -> dict[str, object]:

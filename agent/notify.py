@@ -32,6 +32,19 @@ class Notifier:
         """Say that requests are answered from now on."""
         self._send("READY=1")
 
+    def turning(self) -> None:
+        """Say that requests wait until `ready` is said again, in this very process; the patience begins anew.
+
+        Never `stopping` for it: systemd would wait for the end of the process, and kill it.
+        """
+        self._send("RELOADING=1")
+        self.alive()
+
+    def alive(self) -> None:
+        """Ping the watchdog behind a step of turning or starting that was done."""
+        if self.watchdog_s:
+            self._send("WATCHDOG=1")
+
     def stopping(self) -> None:
         """Say that the drain has begun."""
         self._send("STOPPING=1")

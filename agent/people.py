@@ -76,6 +76,17 @@ class Reckoner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """Wrong PINs in a row by name, whether anybody has that name or not: a lock must not tell who exists.
+
+    Handed on when the agent turns to the books of a training and back: no switch opens a lock.
+    """
+
+    until_s: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class People:
     """Sign-in at this till."""
@@ -88,9 +99,7 @@ class People:
     """Names this run of the machine, and its age in milliseconds."""
     reckoner: Reckoner
     """Where a PIN is reckoned, some 50 ms: no scan waits for it."""
-    _locked_until_s: dict[str, float] = field(default_factory=dict)
-    _failures: dict[str, int] = field(default_factory=dict)
-    """Wrong PINs in a row by name, whether anybody has that name or not: a lock must not tell who exists."""
+    locks: Locks = field(default_factory=Locks)
 
     async def sign_in(self, operator: str, pin: str) -> tuple[str, Grant, Operator]:
         """A token for a shift. Refusal SIGN_IN_REFUSED (403), SIGN_IN_LOCKED (429).
@@ -104,8 +113,8 @@ class People:
         if found is None or not right:
             await self._failed(operator, found)
             raise Refusal("SIGN_IN_REFUSED", "operator or PIN is wrong", hint="a manager can set a new PIN", status=403)
-        self._locked_until_s.pop(operator, None)
-        self._failures.pop(operator, None)
+        self.locks.until_s.pop(operator, None)
+        self.locks.failures.pop(operator, None)
         if found.failures:
             await self.operators.note(operator, 0)
         boot_id, boot_ms = self.boot()
@@ -122,8 +131,8 @@ class People:
         salt = self.entropy.token(_SALT_BYTES)
         sealed = await self.reckoner.call(lambda: _written(salt, pin))
         await self.operators.put(Operator(operator, name, role, sealed), self.clock.now_ms())
-        self._locked_until_s.pop(operator, None)
-        self._failures.pop(operator, None)
+        self.locks.until_s.pop(operator, None)
+        self.locks.failures.pop(operator, None)
         await self._end_sessions(operator)
 
     async def remove(self, operator: str) -> None:
@@ -163,7 +172,7 @@ class People:
                 await self.pairing.revoke(grant.token_id)
 
     def _refuse_locked(self, operator: str) -> None:
-        left_s = self._locked_until_s.get(operator, 0.0) - self.clock.mono_s()
+        left_s = self.locks.until_s.get(operator, 0.0) - self.clock.mono_s()
         if left_s > 0:
             raise Refusal(
                 "SIGN_IN_LOCKED", f"locked for {int(left_s) + 1} s", hint="wait, or ask a manager", status=429
@@ -172,13 +181,13 @@ class People:
     async def _failed(self, operator: str, found: Operator | None) -> None:
         # ORDER: counted and locked before anything is awaited, so that guesses side by side count one by one.
         known = 0 if found is None else found.failures
-        failures = self._failures[operator] = max(known, self._failures.pop(operator, 0)) + 1
+        failures = self.locks.failures[operator] = max(known, self.locks.failures.pop(operator, 0)) + 1
         if failures >= PIN_ATTEMPTS:
             again = min(failures - PIN_ATTEMPTS, 16)
-            self._locked_until_s[operator] = self.clock.mono_s() + min(PIN_LOCK_CAP_S, PIN_LOCK_S * 2**again)
-        for forgotten in list(self._failures)[:-NAMES_COUNTED]:
-            self._failures.pop(forgotten)
-            self._locked_until_s.pop(forgotten, None)
+            self.locks.until_s[operator] = self.clock.mono_s() + min(PIN_LOCK_CAP_S, PIN_LOCK_S * 2**again)
+        for forgotten in list(self.locks.failures)[:-NAMES_COUNTED]:
+            self.locks.failures.pop(forgotten)
+            self.locks.until_s.pop(forgotten, None)
         if found is not None:
             await self.operators.note(operator, failures)
 

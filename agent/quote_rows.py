@@ -1,7 +1,7 @@
 """A held quote as JSON, and the quote made of it again after a restart: what decided it, priced once more.
 
 Pure functions, called by agent.quoting. Pricing is exact, so the same inputs give the same quote; an identification
-keeps only random ids, its masked text and the nonce of its code.
+keeps only random ids, its masked text, and the nonce of its code or HQ's ticket.
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ from agent.domain.member import Certainty, HeldCard, Identification, IdentifiedB
 from agent.domain.pricing import Item
 from agent.domain.rules import RuleSet
 from agent.domain.sale import CartLine, Posting
+from agent.domain.verified import VerifiedTicket
 from agent.quotes import Quote, Rights
 
 
@@ -32,6 +33,7 @@ def quote_row(quote: Quote) -> dict[str, Json]:
             "by": who.by,
             "certainty": who.certainty,
             "nonce": who.nonce,
+            "ticket": None if who.ticket is None else _fields(who.ticket),
             "member": _fields(who.member),
         },
         "rules_version": quote.rules.version,
@@ -64,6 +66,7 @@ def quote_of(row: Mapping[str, Any], rules: RuleSet) -> Quote:
             member=Member(**plain, cards=cards),
             certainty=Certainty(who["certainty"]),
             nonce=who["nonce"],
+            ticket=None if who.get("ticket") is None else VerifiedTicket(**who["ticket"]),
         ),
         rules=rules,
         pricebook_version=row["pricebook_version"],

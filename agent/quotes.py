@@ -98,10 +98,13 @@ class QuoteBook:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: OrderedDict[str, tuple[float, Quote]] = OrderedDict()
+        self._given_s: float | None = None
+        self._turned_until_s = 0.0
 
     def add(self, quote: Quote, for_s: float = QUOTE_TTL_S) -> None:
         """Keep a quote for its whole life, or what is left of it."""
-        self._kept[quote.quote_id] = (self._clock.mono_s() + for_s, quote)
+        self._given_s = self._clock.mono_s()
+        self._kept[quote.quote_id] = (self._given_s + for_s, quote)
         while len(self._kept) > QUOTES:
             self._kept.popitem(last=False)
 
@@ -109,6 +112,22 @@ class QuoteBook:
         """Give an open quote, None when it is unknown or too old."""
         kept = self._kept.get(quote_id)
         return kept[1] if kept is not None and self._clock.mono_s() < kept[0] else None
+
+    def turned(self, before_s: float) -> None:
+        """The mode was switched so long before: for a quote's life, one unknown here may be of the other mode."""
+        left_s = min(QUOTE_TTL_S, QUOTE_TTL_S - before_s)
+        self._turned_until_s = self._clock.mono_s() + left_s
+
+    def may_be_of_the_other_mode(self, quote_id: str) -> bool:
+        """Whether a quote that nobody gave here may have been given before the switch."""
+        return quote_id not in self._kept and self._clock.mono_s() < self._turned_until_s
+
+    def is_busy(self, within_s: float) -> bool:
+        """Whether a quote was given within the last seconds and nothing was sold or forgotten since: a customer waits.
+
+        Only the latest counts: a cart that is priced again with each article leaves many behind.
+        """
+        return self._given_s is not None and self._clock.mono_s() - self._given_s < within_s
 
     def holds(self, nonce: str) -> bool:
         """Whether an open quote holds rights on the dynamic code of this nonce."""
@@ -136,5 +155,6 @@ class QuoteBook:
     def discard(self, quote_id: str) -> bool:
         """Forget a quote; whether it was open."""
         was_open = self.get(quote_id) is not None
+        self._given_s = None
         self._kept.pop(quote_id, None)
         return was_open

@@ -63,6 +63,10 @@ class Risk(Protocol):
         """Whether the cashier must confirm a second time: this member has redeemed often of late (S48)."""
         ...
 
+    async def cooling(self, member: Member, account: str, at_ms: int) -> Refusal | None:
+        """None, or why nothing of account `points` or `coupon` may be redeemed yet: REDEMPTION_COOLING (S32)."""
+        ...
+
     def clock(self) -> ClockState:
         """The clock as it is trusted now; every event records it."""
         ...
@@ -95,6 +99,10 @@ class RiskBooks(Protocol):
 
     async def redemptions(self, member_id: str, after_ms: int, until_ms: int) -> list[int]:
         """at_ms of every event booked here in (after, until] that spent something of the member."""
+        ...
+
+    async def redemptions_of(self, member_id: str, account: str, after_ms: int, until_ms: int) -> list[int]:
+        """at_ms of every sale booked here in (after, until] that took from one account of the member."""
         ...
 
     async def frozen_here(self, member_id: str) -> LocalFreeze | None:

@@ -8,15 +8,19 @@ from agent import limits
 from agent.books_ports import Notice
 from agent.clock_trust import ClockTrust
 from agent.domain import risk
-from agent.domain.business_day import business_day
+from agent.domain.business_day import business_day, local_time
+from agent.domain.cooldown_rule import cools_until
 from agent.domain.digest import Json
 from agent.domain.errors import Refusal
+from agent.domain.ledger import POINTS_ACCOUNT
 from agent.domain.member import Member
 from agent.replica_ports import Pricebook
 from agent.risk_ports import ClockState, LocalFreeze, PointsVerdict, RiskBooks, Risked, Snapshot
+from agent.wording import label
 
 CLOCK_NOT_TRUSTED = "CLOCK_NOT_TRUSTED"
 MEMBER_FROZEN = "MEMBER_FROZEN"
+REDEMPTION_COOLING = "REDEMPTION_COOLING"
 SNAPSHOT_TOO_OLD = "SNAPSHOT_TOO_OLD"
 
 
@@ -79,6 +83,28 @@ class RiskWatch:
         window_ms = rule.redemption_window_min * 60_000
         earlier = await self._books.redemptions(member_id, at_ms - window_ms, at_ms)
         return risk.needs_confirmation(earlier, at_ms, free=rule.free_redemptions, window_ms=window_ms)
+
+    async def cooling(self, member: Member, account: str, at_ms: int) -> Refusal | None:
+        """None, or REDEMPTION_COOLING (409) saying when the member may redeem points or coupons again (S32).
+
+        By these books and by HQ's last row: what another till did while HQ could not tell is HQ's to name.
+        """
+        span_ms = (await self._pricebook.rules()).cooldown.span_ms(account)
+        if not span_ms:
+            return None
+        earlier = await self._books.redemptions_of(member.member_id, account, at_ms - span_ms, at_ms + span_ms)
+        until_ms = cools_until([*earlier, member.redeemed_at_ms(account)], at_ms, span_ms)
+        if until_ms is None:
+            return None
+        again = local_time(until_ms + 59_999).strftime("%Y-%m-%d %H:%M")  # whole minutes, never too early
+        return Refusal(
+            REDEMPTION_COOLING,
+            f"this member may redeem {account} again at {again}",
+            hint="leave it out of this sale; the member's price and points earned are as ever",
+            field="points" if account == POINTS_ACCOUNT else "coupons",
+            status=409,
+            said=label("redeem_again_at").format(at=again),
+        )
 
     async def risked(self, member_id: str, at_ms: int) -> Risked:
         """What of the store's risk budget is used today, and what quotes hold of the member."""

@@ -39,6 +39,7 @@ class SpendingPorts:
     leases: Leases
     risk: Risk
     clock: Clock
+    store_id: str
 
 
 class Spending:
@@ -46,6 +47,7 @@ class Spending:
 
     def __init__(self, ports: SpendingPorts) -> None:
         self._ports = ports
+        self.store_id = ports.store_id
 
     async def holdings(self, member_id: str, business_day: str, *, lots: bool = True) -> Holdings | None:
         """What a member has and, with `lots`, what may be spent here; None when the replica has no such member."""
@@ -93,7 +95,7 @@ class Spending:
         """Who may spend; raises Refusal.
 
         SPENDING_NEEDS_MEMBER, SPENDING_NEEDS_DYNAMIC_CODE, what risk says (MEMBER_FROZEN, SNAPSHOT_TOO_OLD,
-        CLOCK_NOT_TRUSTED), REDEMPTION_NEEDS_CONFIRMATION.
+        CLOCK_NOT_TRUSTED), REDEMPTION_COOLING, REDEMPTION_NEEDS_CONFIRMATION.
         """
         if who is None or who.member is None:
             why = "only an identified member can spend points, stored value, coupons or counts"
@@ -109,6 +111,7 @@ class Spending:
         refused = await self.refused(who.member)
         if refused is not None:
             raise refused
+        await self._require_cooled(who.member, asks)
         if not asks.confirmed and await self._ports.risk.redemption_needs_confirmation(
             who.member.member_id, self._ports.clock.now_ms()
         ):
@@ -121,20 +124,33 @@ class Spending:
             )
         return who.member
 
+    async def _require_cooled(self, member: Member, asks: Asks) -> None:
+        """Refuse what follows too soon on the member's last redemption, by the newest row there is (S32)."""
+        found = await self._ports.members.by_id(member.member_id)
+        for account, asked in ((POINTS_ACCOUNT, asks.points), (COUPON_ACCOUNT, asks.coupons)):
+            if not asked:
+                continue
+            known = member if found is None else found.member
+            cooling = await self._ports.risk.cooling(known, account, self._ports.clock.now_ms())
+            if cooling is not None:
+                raise cooling
+
     async def coupons(self, member: Member, asks: Asks, has: Holdings, day: str) -> tuple[HeldCoupon, ...]:
         """The coupons asked, in the version the member holds; the first that may not be used is refused.
 
-        COUPON_UNKNOWN, COUPON_NOT_YOURS, COUPON_USED, COUPON_VOID, COUPON_NOT_STARTED, COUPON_EXPIRED, COUPON_TWICE.
+        COUPON_UNKNOWN, COUPON_NOT_YOURS, COUPON_USED, COUPON_VOID, COUPON_NOT_STARTED, COUPON_EXPIRED, COUPON_TWICE,
+        COUPON_OTHER_STORE.
         """
         found: list[HeldCoupon] = []
         for place, asked in enumerate(asks.coupons):
             coupon = await self._ports.members.coupon(asked)
             code = "COUPON_TWICE" if coupon in found else _coupon_fault(coupon, member.member_id, has, day)
+            said = ""
+            if code is None and coupon is not None and not coupon.used_in(self.store_id):
+                code, said = "COUPON_OTHER_STORE", label("coupon_stores").format(stores=", ".join(coupon.stores))
             if code is not None or coupon is None:
-                hint = "leave it out, or take another one"
-                raise Refusal(
-                    code or "COUPON_UNKNOWN", "the coupon cannot be used", hint=hint, field=f"coupons.{place}"
-                )
+                code, hint = code or "COUPON_UNKNOWN", "leave it out, or take another one"
+                raise Refusal(code, "the coupon cannot be used", hint=hint, field=f"coupons.{place}", said=said)
             found.append(coupon)
         return tuple(found)
 

@@ -1,7 +1,7 @@
 """Training 训练模式 (S40): a till that works in every way and books into a file of its own that nobody else ever sees.
 
 Used by the composition root alone. Members and prices come from the replica; rights to spend are made up from it;
-nothing is pushed or proven, and each training begins with empty books.
+nothing is pushed or proven. Each start in training begins with empty books, and the first start after it deletes them.
 """
 
 from pathlib import Path
@@ -43,13 +43,11 @@ TRAINING_BOOKS: Final = "training.db"
 _LEASE_BYTES: Final = 10
 
 
-def books_file(state: Path, *, training: bool) -> Path:
-    """Name the books; those of an earlier training are thrown away first."""
-    if not training:
-        return state / BOOKS
-    for old in state.glob(f"{TRAINING_BOOKS}*"):
+def throw_away(state: Path) -> None:
+    """Delete the books of the last training."""
+    # ORDER: -wal and -shm first: beside a new file they would be taken for its own.
+    for old in sorted(state.glob(f"{TRAINING_BOOKS}*"), reverse=True):
         old.unlink()
-    return state / TRAINING_BOOKS
 
 
 class NoWitness:

@@ -21,12 +21,14 @@ from agent.domain.validity import is_birthday
 class Held:
     """What a member holds, for the view. `has` None: the replica does not know them (any more).
 
-    `refused` is the code with which spending would be refused now, None where it would not.
+    `refused` is the code with which spending would be refused now, None where it would not; `store_id` is where they
+    stand.
     """
 
     has: Holdings | None = None
     coupons: Sequence[HeldCoupon] = ()
     refused: str | None = None
+    store_id: str = ""
 
 
 def member_view(member: Member, rules: RuleSet, held: Held, day: str) -> dict[str, Json]:
@@ -44,7 +46,9 @@ def member_view(member: Member, rules: RuleSet, held: Held, day: str) -> dict[st
         if has is None or not rules.stored_value
         else {"principal_fen": principal_fen, "gift_fen": gift_fen, "total_fen": principal_fen + gift_fen},
         "count_cards": [card_view(card) for card in known.cards],
-        "coupons": [_coupon_view(one, day) for one in held.coupons if one.coupon_id not in known.used_coupons],
+        "coupons": [
+            _coupon_view(one, day, held.store_id) for one in held.coupons if one.coupon_id not in known.used_coupons
+        ],
         "spendable_here": {
             "points": known.points_here,
             "stored_value_fen": known.here(PRINCIPAL_ACCOUNT) + known.here(GIFT_ACCOUNT),
@@ -100,7 +104,7 @@ def _tier_view(tier_id: str, rules: RuleSet) -> dict[str, Json]:
     }
 
 
-def _coupon_view(one: HeldCoupon, day: str) -> dict[str, Json]:
+def _coupon_view(one: HeldCoupon, day: str, store_id: str) -> dict[str, Json]:
     body = one.body
     return {
         "coupon_id": one.coupon_id,
@@ -111,7 +115,7 @@ def _coupon_view(one: HeldCoupon, day: str) -> dict[str, Json]:
         "min_fen": body.get("min_fen", 0),
         "start": one.start_day,
         "end": one.end_day,
-        "usable_today": one.valid_on(day),
+        "usable_today": one.valid_on(day) and one.used_in(store_id),
     }
 
 

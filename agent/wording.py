@@ -7,12 +7,14 @@ The look-up; the words themselves stand in agent/words, by who reads them. Codes
 from typing import Final
 
 from agent.words.console import CONSOLE
+from agent.words.console_acts import ACTS
 from agent.words.headquarters import HEADQUARTERS
 from agent.words.machine import MACHINE
 from agent.words.pages import SCREEN
 from agent.words.paper import LABELS
 from agent.words.setup import SETUP
 from agent.words.till import TILL
+from agent.words.training import TRAINING
 
 CHINESE: Final = 0
 ENGLISH: Final = 1
@@ -35,7 +37,7 @@ def label(key: str, language: int = CHINESE) -> str:
 def screen_words(language: int = CHINESE) -> dict[str, str]:
     """The words of the pages in one language; the sentences of states and refusals by `code_...`."""
     told = {f"code_{code}": pair[language] for code, pair in {**TILL, **MACHINE}.items()}
-    return {**told, **{key: pair[language] for key, pair in SCREEN.items()}}
+    return {**told, **{key: pair[language] for key, pair in {**SCREEN, **TRAINING}.items()}}
 
 
 def setup_word(key: str, language: int = CHINESE) -> str:
@@ -49,6 +51,6 @@ def console_words(language: str) -> dict[str, str]:
     refused = {f"refused_{code}": pair[place] for code, pair in SENTENCES.items()}
     return {
         **refused,
-        **{key: pair[place] for key, pair in CONSOLE.items()},
+        **{key: pair[place] for key, pair in {**CONSOLE, **ACTS}.items()},
         "language": "zh" if place == CHINESE else "en",
     }

@@ -154,6 +154,15 @@ CREATE TABLE leases (
   CHECK ((closed_epoch IS NULL) = (closed_seq IS NULL))
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE mode_changes (
+  number INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  training INTEGER NOT NULL CHECK (training IN (0, 1)),
+  operator TEXT NOT NULL CHECK (length(operator) BETWEEN 1 AND 200),
+  app TEXT NOT NULL CHECK (length(app) <= 200),
+  begun_at_ms INTEGER
+) STRICT;
+
 CREATE TABLE notices (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   at_ms INTEGER NOT NULL,
@@ -343,7 +352,7 @@ CREATE TABLE members (
   masked TEXT NOT NULL DEFAULT '',
   pull_no INTEGER NOT NULL DEFAULT 0,
   known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1))
-, sv_principal_fen INTEGER NOT NULL DEFAULT 0, sv_gift_fen INTEGER NOT NULL DEFAULT 0, cards TEXT NOT NULL DEFAULT '' CHECK (cards = '' OR json_valid(cards)), expiring_points INTEGER NOT NULL DEFAULT 0, expiring_day TEXT NOT NULL DEFAULT '', month TEXT NOT NULL DEFAULT '', month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '', growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '', next_tier_growth INTEGER NOT NULL DEFAULT 0, first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0, quarter TEXT NOT NULL DEFAULT '', quarter_spend_fen INTEGER NOT NULL DEFAULT 0, quarter_visits INTEGER NOT NULL DEFAULT 0, quarter_invites INTEGER NOT NULL DEFAULT 0) STRICT;
+, sv_principal_fen INTEGER NOT NULL DEFAULT 0, sv_gift_fen INTEGER NOT NULL DEFAULT 0, cards TEXT NOT NULL DEFAULT '' CHECK (cards = '' OR json_valid(cards)), expiring_points INTEGER NOT NULL DEFAULT 0, expiring_day TEXT NOT NULL DEFAULT '', month TEXT NOT NULL DEFAULT '', month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '', growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '', next_tier_growth INTEGER NOT NULL DEFAULT 0, first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0, quarter TEXT NOT NULL DEFAULT '', quarter_spend_fen INTEGER NOT NULL DEFAULT 0, quarter_visits INTEGER NOT NULL DEFAULT 0, quarter_invites INTEGER NOT NULL DEFAULT 0, points_spent_at_ms INTEGER NOT NULL DEFAULT 0, coupon_used_at_ms INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE merchants (
   mch_id TEXT NOT NULL,
@@ -419,6 +428,15 @@ CREATE VIEW metric_exchange AS
   SELECT brand_id, month, earned, redeemed, CASE WHEN earned > 0 THEN redeemed * 10000 / earned END AS rate_bp
   FROM (SELECT brand_id, substr(business_day, 1, 7) AS month, CAST(SUM(earned) AS bigint) AS earned,
     CAST(SUM(redeemed) AS bigint) AS redeemed FROM member_days GROUP BY brand_id, substr(business_day, 1, 7)) AS d;
+
+CREATE VIEW metric_gifts AS
+  SELECT brand_id, month, virtual_gifts, physical_gifts, points,
+    virtual_gifts * 10000 / (virtual_gifts + physical_gifts) AS virtual_bp
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month,
+    CAST(SUM(CASE WHEN kind = 'virtual' THEN 1 ELSE 0 END) AS bigint) AS virtual_gifts,
+    CAST(SUM(CASE WHEN kind = 'physical' THEN 1 ELSE 0 END) AS bigint) AS physical_gifts,
+    CAST(SUM(points) AS bigint) AS points
+    FROM exchanges WHERE returned = 0 GROUP BY brand_id, substr(business_day, 1, 7)) AS e;
 
 CREATE VIEW metric_joins AS
   SELECT brand_id, month, offered, joined, CASE WHEN offered > 0 THEN joined * 10000 / offered END AS rate_bp
@@ -725,6 +743,21 @@ CREATE TABLE events (
   PRIMARY KEY (workstation_id, epoch, seq)
 ) STRICT;
 
+CREATE TABLE exchanges (
+  member_id TEXT NOT NULL REFERENCES members,
+  channel TEXT NOT NULL CHECK (length(channel) BETWEEN 1 AND 32),
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  gift_id TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('virtual', 'physical')),
+  points INTEGER NOT NULL CHECK (points >= 1),
+  coupon_id TEXT NOT NULL CHECK (length(coupon_id) <= 64),
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  returned INTEGER NOT NULL DEFAULT 0 CHECK (returned IN (0, 1)),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, channel, request_id)
+) STRICT;
+
 CREATE TABLE "feed_counters" (
   brand_id TEXT NOT NULL REFERENCES brands,
   feed TEXT NOT NULL CHECK (length(feed) BETWEEN 1 AND 32),
@@ -748,10 +781,33 @@ CREATE TABLE freezes (
   PRIMARY KEY (member_id, decided_at_ms)
 ) STRICT;
 
+CREATE TABLE gifts (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  gift_id TEXT NOT NULL CHECK (length(gift_id) BETWEEN 1 AND 64),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  kind TEXT NOT NULL CHECK (kind IN ('virtual', 'physical')),
+  points INTEGER NOT NULL CHECK (points >= 1),
+  stock INTEGER CHECK (stock >= 0),
+  batch_id TEXT NOT NULL CHECK (length(batch_id) <= 64),
+  is_off INTEGER NOT NULL CHECK (is_off IN (0, 1)),
+  given INTEGER NOT NULL CHECK (given >= 0),
+  PRIMARY KEY (brand_id, gift_id),
+  CHECK (stock IS NULL OR given <= stock)
+) STRICT;
+
 CREATE TABLE grants_made (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   number INTEGER NOT NULL CHECK (number >= 0)
 ) STRICT;
+
+CREATE TABLE hourly_asks (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  what TEXT NOT NULL CHECK (what IN ('phone', 'pin', 'sms')),
+  hour INTEGER NOT NULL,
+  spent INTEGER NOT NULL CHECK (spent >= 0),
+  PRIMARY KEY (workstation_id, what)
+) STRICT
+;
 
 CREATE TABLE hq_identity (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -784,6 +840,29 @@ CREATE TABLE identities (
   PRIMARY KEY (brand_id, identity_index),
   CHECK ((kind = 'phone') = (feed_no IS NULL)),
   CHECK (kind <> 'phone' OR value_sealed IS NULL)
+) STRICT;
+
+CREATE TABLE identity_checks (
+  member_id TEXT NOT NULL REFERENCES members,
+  channel TEXT NOT NULL CHECK (length(channel) BETWEEN 1 AND 32),
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  asked BLOB NOT NULL CHECK (length(asked) = 32),
+  person BLOB NOT NULL CHECK (length(person) = 32),
+  consent TEXT NOT NULL CHECK (length(consent) BETWEEN 1 AND 64),
+  state TEXT NOT NULL CHECK (state IN ('unsure', 'refused', 'match', 'mismatch')),
+  face TEXT NOT NULL CHECK (face IN ('', 'match', 'mismatch')),
+  reference TEXT NOT NULL CHECK (length(reference) <= 64),
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, channel, request_id)
+) STRICT;
+
+CREATE TABLE identity_providers (
+  brand_id TEXT PRIMARY KEY REFERENCES brands,
+  url TEXT NOT NULL CHECK (length(url) BETWEEN 1 AND 200),
+  key_sealed BLOB NOT NULL,
+  at_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE items (
@@ -852,6 +931,33 @@ CREATE TABLE limit_moves (
   PRIMARY KEY (workstation_id, epoch, seq, member_id, what)
 ) STRICT;
 
+CREATE TABLE link_offers (
+  member_id TEXT NOT NULL REFERENCES members,
+  channel TEXT NOT NULL CHECK (length(channel) BETWEEN 1 AND 32),
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  to_brand TEXT NOT NULL CHECK (length(to_brand) BETWEEN 1 AND 32),
+  code_sha256 BLOB NOT NULL CHECK (length(code_sha256) = 32),
+  consent TEXT NOT NULL CHECK (length(consent) BETWEEN 1 AND 64),
+  at_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  taken INTEGER NOT NULL DEFAULT 0 CHECK (taken IN (0, 1)),
+  PRIMARY KEY (member_id, channel, request_id)
+) STRICT;
+
+CREATE TABLE links (
+  member_id TEXT NOT NULL REFERENCES members,
+  linked_at_ms INTEGER NOT NULL,
+  brand_id TEXT NOT NULL REFERENCES brands,
+  consent TEXT NOT NULL CHECK (length(consent) BETWEEN 1 AND 64),
+  home_id TEXT NOT NULL CHECK (home_id <> member_id),
+  home_brand TEXT NOT NULL CHECK (home_brand <> brand_id),
+  home_consent TEXT NOT NULL CHECK (length(home_consent) BETWEEN 1 AND 64),
+  home_at_ms INTEGER NOT NULL,
+  ended_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (ended_at_ms >= 0),
+  PRIMARY KEY (member_id, linked_at_ms)
+) STRICT;
+
 CREATE TABLE lot_openings (
   member_id TEXT NOT NULL REFERENCES members,
   account TEXT NOT NULL,
@@ -871,6 +977,38 @@ CREATE TABLE lots (
   PRIMARY KEY (member_id, account, bucket)
 ) STRICT;
 
+CREATE TABLE lottery_days (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  lottery_id TEXT NOT NULL CHECK (length(lottery_id) BETWEEN 1 AND 64),
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  commitment TEXT NOT NULL CHECK (length(commitment) = 64),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (brand_id, lottery_id, business_day)
+) STRICT;
+
+CREATE TABLE lottery_draws (
+  member_id TEXT NOT NULL REFERENCES members,
+  channel TEXT NOT NULL CHECK (length(channel) BETWEEN 1 AND 32),
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  lottery_id TEXT NOT NULL,
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  rules_version INTEGER NOT NULL CHECK (rules_version >= 1),
+  prize_id TEXT NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('points', 'coupon', 'nothing', 'gone')),
+  cost_points INTEGER NOT NULL CHECK (cost_points >= 0),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, channel, request_id)
+) STRICT;
+
+CREATE TABLE lottery_stocks (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  lottery_id TEXT NOT NULL,
+  prize_id TEXT NOT NULL CHECK (length(prize_id) BETWEEN 1 AND 64),
+  given INTEGER NOT NULL CHECK (given >= 0),
+  PRIMARY KEY (brand_id, lottery_id, prize_id)
+) STRICT;
+
 CREATE TABLE member_days (
   member_id TEXT NOT NULL REFERENCES members,
   business_day TEXT NOT NULL CHECK (length(business_day) = 10),
@@ -880,6 +1018,15 @@ CREATE TABLE member_days (
   redeemed INTEGER NOT NULL,
   PRIMARY KEY (member_id, business_day)
 ) STRICT;
+
+CREATE TABLE member_pins (
+  member_id TEXT PRIMARY KEY REFERENCES members,
+  pin_sealed BLOB NOT NULL,
+  failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+  locked_until_ms INTEGER NOT NULL DEFAULT 0,
+  set_at_ms INTEGER NOT NULL
+) STRICT
+;
 
 CREATE TABLE member_runs (
   brand_id TEXT NOT NULL REFERENCES brands,
@@ -900,7 +1047,7 @@ CREATE TABLE members (
   feed_no INTEGER NOT NULL CHECK (feed_no >= 1)
 , opening_sv_principal INTEGER NOT NULL DEFAULT 0
   CHECK (opening_sv_principal BETWEEN 0 AND 1000000000), opening_sv_gift INTEGER NOT NULL DEFAULT 0
-  CHECK (opening_sv_gift BETWEEN 0 AND 1000000000), expiring_points INTEGER NOT NULL DEFAULT 0 CHECK (expiring_points >= 0), expiring_day TEXT NOT NULL DEFAULT '' CHECK (length(expiring_day) IN (0, 10)), opening_month TEXT NOT NULL DEFAULT '' CHECK (length(opening_month) IN (0, 7)), opening_month_spend INTEGER NOT NULL DEFAULT 0, ordered INTEGER NOT NULL DEFAULT 0 CHECK (ordered IN (0, 1)), month TEXT NOT NULL DEFAULT '' CHECK (length(month) IN (0, 7)), month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '' CHECK (length(birthday) IN (0, 5)), growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '' CHECK (length(next_tier_id) <= 64), next_tier_growth INTEGER NOT NULL DEFAULT 0 CHECK (next_tier_growth >= 0), first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (frozen_at_ms >= 0), since_day TEXT NOT NULL DEFAULT '' CHECK (length(since_day) IN (0, 10)), last_day TEXT NOT NULL DEFAULT '' CHECK (length(last_day) IN (0, 10)), quarter TEXT NOT NULL DEFAULT '' CHECK (length(quarter) IN (0, 10)), quarter_spend_fen INTEGER NOT NULL DEFAULT 0, quarter_visits INTEGER NOT NULL DEFAULT 0 CHECK (quarter_visits >= 0), quarter_invites INTEGER NOT NULL DEFAULT 0 CHECK (quarter_invites >= 0), grown INTEGER NOT NULL DEFAULT 0) STRICT;
+  CHECK (opening_sv_gift BETWEEN 0 AND 1000000000), expiring_points INTEGER NOT NULL DEFAULT 0 CHECK (expiring_points >= 0), expiring_day TEXT NOT NULL DEFAULT '' CHECK (length(expiring_day) IN (0, 10)), opening_month TEXT NOT NULL DEFAULT '' CHECK (length(opening_month) IN (0, 7)), opening_month_spend INTEGER NOT NULL DEFAULT 0, ordered INTEGER NOT NULL DEFAULT 0 CHECK (ordered IN (0, 1)), month TEXT NOT NULL DEFAULT '' CHECK (length(month) IN (0, 7)), month_spend_fen INTEGER NOT NULL DEFAULT 0, birthday TEXT NOT NULL DEFAULT '' CHECK (length(birthday) IN (0, 5)), growth INTEGER NOT NULL DEFAULT 0, next_tier_id TEXT NOT NULL DEFAULT '' CHECK (length(next_tier_id) <= 64), next_tier_growth INTEGER NOT NULL DEFAULT 0 CHECK (next_tier_growth >= 0), first_order INTEGER NOT NULL DEFAULT 0 CHECK (first_order IN (0, 1)), frozen INTEGER NOT NULL DEFAULT 0 CHECK (frozen IN (0, 1)), frozen_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (frozen_at_ms >= 0), since_day TEXT NOT NULL DEFAULT '' CHECK (length(since_day) IN (0, 10)), last_day TEXT NOT NULL DEFAULT '' CHECK (length(last_day) IN (0, 10)), quarter TEXT NOT NULL DEFAULT '' CHECK (length(quarter) IN (0, 10)), quarter_spend_fen INTEGER NOT NULL DEFAULT 0, quarter_visits INTEGER NOT NULL DEFAULT 0 CHECK (quarter_visits >= 0), quarter_invites INTEGER NOT NULL DEFAULT 0 CHECK (quarter_invites >= 0), grown INTEGER NOT NULL DEFAULT 0, points_spent_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (points_spent_at_ms >= 0), coupon_used_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (coupon_used_at_ms >= 0)) STRICT;
 
 CREATE TABLE merchants (
   brand_id TEXT NOT NULL REFERENCES brands,
@@ -965,6 +1112,16 @@ CREATE TABLE recomputations (
   PRIMARY KEY (workstation_id, epoch, seq, code)
 ) STRICT;
 
+CREATE TABLE redemptions (
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  member_id TEXT NOT NULL,
+  account TEXT NOT NULL CHECK (account IN ('points', 'coupon')),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation_id, epoch, seq, member_id, account)
+) STRICT;
+
 CREATE TABLE referrals (
   member_id TEXT PRIMARY KEY REFERENCES members,
   brand_id TEXT NOT NULL REFERENCES brands,
@@ -991,6 +1148,18 @@ CREATE TABLE reminders (
   from_ms INTEGER NOT NULL,
   until_ms INTEGER NOT NULL,
   PRIMARY KEY (member_id, reminder_id)
+) STRICT;
+
+CREATE TABLE reservations (
+  member_id TEXT NOT NULL REFERENCES members,
+  channel TEXT NOT NULL CHECK (length(channel) BETWEEN 1 AND 32),
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  slot_id TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('held', 'waiting', 'cancelled')),
+  priority INTEGER NOT NULL CHECK (priority >= 0),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, channel, request_id)
 ) STRICT;
 
 CREATE TABLE restoration_answers (
@@ -1045,6 +1214,39 @@ CREATE TABLE sign_ins (
   PRIMARY KEY (member_id, business_day)
 ) STRICT;
 
+CREATE TABLE slots (
+  brand_id TEXT NOT NULL REFERENCES brands,
+  slot_id TEXT NOT NULL CHECK (length(slot_id) BETWEEN 1 AND 64),
+  store_id TEXT NOT NULL REFERENCES stores,
+  service TEXT NOT NULL CHECK (length(service) BETWEEN 1 AND 200),
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  starts_ms INTEGER NOT NULL,
+  minutes INTEGER NOT NULL CHECK (minutes >= 1),
+  capacity INTEGER NOT NULL CHECK (capacity >= 1),
+  is_off INTEGER NOT NULL CHECK (is_off IN (0, 1)),
+  taken INTEGER NOT NULL CHECK (taken BETWEEN 0 AND capacity),
+  PRIMARY KEY (brand_id, slot_id)
+) STRICT;
+
+CREATE TABLE sms_codes (
+  member_id TEXT PRIMARY KEY REFERENCES members,
+  workstation_id TEXT NOT NULL REFERENCES workstations,
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  code_sealed BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('unsure', 'sent', 'dead')),
+  tries INTEGER NOT NULL CHECK (tries >= 0),
+  at_ms INTEGER NOT NULL,
+  day TEXT NOT NULL CHECK (length(day) = 10),
+  of_day INTEGER NOT NULL CHECK (of_day >= 1)
+) STRICT;
+
+CREATE TABLE sms_gateways (
+  brand_id TEXT PRIMARY KEY REFERENCES brands,
+  url TEXT NOT NULL CHECK (length(url) BETWEEN 1 AND 200),
+  key_sealed BLOB NOT NULL,
+  at_ms INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE store_days (
   store_id TEXT NOT NULL CHECK (length(store_id) BETWEEN 1 AND 80),
   business_day TEXT NOT NULL CHECK (length(business_day) = 10),
@@ -1083,6 +1285,18 @@ CREATE TABLE stores (
   store_id TEXT PRIMARY KEY CHECK (length(store_id) BETWEEN 1 AND 64),
   brand_id TEXT NOT NULL REFERENCES brands,
   name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200)
+) STRICT;
+
+CREATE TABLE tasks_done (
+  member_id TEXT NOT NULL REFERENCES members,
+  channel TEXT NOT NULL CHECK (length(channel) BETWEEN 1 AND 32),
+  request_id TEXT NOT NULL CHECK (length(request_id) BETWEEN 1 AND 64),
+  brand_id TEXT NOT NULL REFERENCES brands,
+  task_id TEXT NOT NULL CHECK (length(task_id) BETWEEN 1 AND 64),
+  business_day TEXT NOT NULL CHECK (length(business_day) = 10),
+  points INTEGER NOT NULL CHECK (points >= 1),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (member_id, channel, request_id)
 ) STRICT;
 
 CREATE TABLE tier_changes (
@@ -1316,6 +1530,8 @@ CREATE INDEX erasures_brand ON erasures (brand_id, at_ms);
 
 CREATE INDEX events_suspended ON events (workstation_id, epoch, seq) WHERE state = 'suspended';
 
+CREATE INDEX exchanges_brand ON exchanges (brand_id, business_day);
+
 CREATE INDEX hq_postings_expired ON hq_postings (member_id, account, bucket) WHERE kind = 'expire';
 
 CREATE INDEX hq_postings_member ON hq_postings (member_id, account, amount);
@@ -1323,6 +1539,8 @@ CREATE INDEX hq_postings_member ON hq_postings (member_id, account, amount);
 CREATE UNIQUE INDEX identities_feed ON identities (brand_id, feed_no);
 
 CREATE INDEX identities_member ON identities (member_id);
+
+CREATE INDEX identity_checks_brand ON identity_checks (brand_id, at_ms);
 
 CREATE UNIQUE INDEX items_feed ON items (brand_id, feed_no);
 
@@ -1342,7 +1560,17 @@ CREATE INDEX limit_moves_day ON limit_moves (member_id, business_day) WHERE what
 
 CREATE INDEX limit_moves_member ON limit_moves (member_id, what, at_ms);
 
+CREATE INDEX link_offers_code ON link_offers (code_sha256);
+
+CREATE INDEX links_brand ON links (brand_id, member_id) WHERE ended_at_ms = 0;
+
+CREATE INDEX links_home ON links (home_id) WHERE ended_at_ms = 0;
+
 CREATE INDEX lots_ending ON lots (expires, member_id) WHERE available > 0 AND expires <> '';
+
+CREATE INDEX lottery_draws_day ON lottery_draws (brand_id, lottery_id, business_day, at_ms);
+
+CREATE INDEX lottery_draws_member ON lottery_draws (member_id, lottery_id, business_day);
 
 CREATE INDEX member_days_brand ON member_days (brand_id, business_day);
 
@@ -1366,13 +1594,19 @@ CREATE INDEX postings_pending ON postings (workstation_id, member_id) WHERE acco
 
 CREATE INDEX proofs_latest ON proofs (workstation_id, at_ms);
 
+CREATE INDEX redemptions_member ON redemptions (member_id, account, at_ms);
+
 CREATE INDEX referrals_inviter ON referrals (inviter_id, paid_day) WHERE state = 'paid';
 
 CREATE INDEX reminders_number ON reminders (number);
 
+CREATE INDEX reservations_slot ON reservations (brand_id, slot_id, state);
+
 CREATE INDEX restorations_open ON restorations (brand_id) WHERE done_at_ms IS NULL;
 
 CREATE UNIQUE INDEX rule_sets_feed ON rule_sets (brand_id, feed_no);
+
+CREATE INDEX slots_day ON slots (brand_id, business_day, starts_ms);
 
 CREATE INDEX store_days_brand ON store_days (brand_id, business_day);
 
@@ -1381,6 +1615,8 @@ CREATE INDEX store_standings_brand ON store_standings (brand_id, trouble DESC, s
 CREATE INDEX store_standings_level ON store_standings (brand_id, level);
 
 CREATE INDEX store_standings_trouble ON store_standings (trouble DESC, store_id);
+
+CREATE INDEX tasks_done_task ON tasks_done (member_id, task_id, business_day);
 
 CREATE INDEX tier_changes_brand ON tier_changes (brand_id, at_ms);
 

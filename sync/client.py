@@ -19,6 +19,7 @@ from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S, SNAPSHOT_RANGE_S
 from agent.ports import Clock, KeyRing, Traffic
 from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest
 from sync.payer_protocol import PayerAnswer, PayerRequest
+from sync.phone_protocol import PhoneAnswer, PhoneRequest
 from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
     AT_MS_HEADER,
@@ -39,6 +40,7 @@ from sync.protocol import (
 )
 from sync.ranges import RangesAnswer, RangesRequest
 from sync.snapshot import SnapshotAnswer
+from sync.verify_protocol import SmsAnswer, SmsRequest, VerifyAnswer, VerifyRequest
 
 M = TypeVar("M", bound=Message)
 _TOO_LARGE = 413  # a proxy before HQ says it without a code of ours, and splitting the batch is the cure all the same
@@ -155,6 +157,18 @@ class HttpHq:
     async def payer(self, request: PayerRequest) -> PayerAnswer:
         """Ask whose payment code it is; the caller has a customer waiting, so the deadline is the caller's."""
         return await self._call("POST", self._path("payer"), PayerAnswer, body=_json(request))
+
+    async def phone(self, request: PhoneRequest) -> PhoneAnswer:
+        """Ask whose phone number it is; the deadline is the caller's here too."""
+        return await self._call("POST", self._path("phone"), PhoneAnswer, body=_json(request))
+
+    async def verify(self, request: VerifyRequest) -> VerifyAnswer:
+        """Ask whether a PIN or code is the member's own; here too."""
+        return await self._call("POST", self._path("verify"), VerifyAnswer, body=_json(request))
+
+    async def send_sms(self, request: SmsRequest) -> SmsAnswer:
+        """Ask for a code to be sent to a member's phone; here too."""
+        return await self._call("POST", self._path("verify/sms"), SmsAnswer, body=_json(request))
 
     def traffic(self) -> Traffic:
         """Requests and bytes of HTTP messages (heads and bodies, without TCP and TLS) since start."""

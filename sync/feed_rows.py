@@ -128,6 +128,9 @@ class MemberRow(Message):
     """HQ's decision (S53): nothing may be spent."""
     frozen_at_ms: Annotated[Count, Field(exclude_if=_absent)] = 0
     """When HQ last froze or released; a release ends freezes that tills made before it."""
+    points_spent_at_ms: Annotated[Count, Field(exclude_if=_absent)] = 0
+    coupon_used_at_ms: Annotated[Count, Field(exclude_if=_absent)] = 0
+    """The member's last redemptions anywhere, filled only where the brand's rules have a cool-down (S32)."""
 
 
 class IdentityRow(Message):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agent.domain.ledger import LOT_CHARS
 from agent.limits import LEASE_WANTS, LEASES_A_PAGE, POINTS
-from sync.message import PROTOCOL, Count, Message, Name
+from sync.message import PROTOCOL, Count, Message, Name, Text
 
 Lot = Annotated[str, Field(max_length=LOT_CHARS)]
 LeaseId = Annotated[str, Field(min_length=1, max_length=LOT_CHARS)]
@@ -22,7 +22,7 @@ class LeaseWant(Message):
 
     account: Account
     amount: Amount | Literal["all"]
-    bucket: Lot = ""
+    bucket: Annotated[Text, Field(max_length=LOT_CHARS)] = ""
 
 
 class LeaseRequest(Message):

@@ -27,7 +27,7 @@ from sync.feed_rows import (
     MerchantRow,
     RulesRow,
 )
-from sync.message import PROTOCOL, Count, Hex32, Message, Name, Seq
+from sync.message import PROTOCOL, Count, Hex32, Message, Name, Seq, Text
 from sync.proof import Finding, ProofAnswer, ProofRequest, ProofRide, Seal, proof_signing_bytes
 
 __all__ = [
@@ -42,7 +42,7 @@ class EnrolRequest(Message):
     """A workstation presents its one-time code and the public half of the key it made itself."""
 
     protocol: int = PROTOCOL
-    code: Annotated[str, Field(min_length=8, max_length=64)]
+    code: Annotated[Text, Field(min_length=8, max_length=64)]
     public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
     """Ed25519, 32 bytes, base64."""
 

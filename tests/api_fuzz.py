@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 STREAM = "/v1/events"
 """Never ends by itself: tests/e2e/test_api_events.py reads it."""
 _TOKENS, _SPARE, _SOLD = 24, 400, 40
+_TIERS, _PIN = ("gold", "silver", "normal"), "730184"
 _CONFIG = """
 [phases.coverage]
 unexpected-methods = ["PUT", "OPTIONS"]
@@ -80,19 +81,21 @@ async def _till(served: ServedTill) -> dict[str, object]:
     issue = world.agent.pairing.issue
     made = [(await issue(Grant("", f"fuzz {number}", EVERYTHING)))[0] for number in range(_TOKENS + _SPARE)]
     member, payer = someone("gold"), someone("silver")
+    for tier in _TIERS:
+        await world.server.hq.members.verifying.set_by_operator(chain.BRAND, someone(tier).number, _PIN)
     sold = await _sold(served)
     known = {
         "code": ["10001", member.number, "10008", "6901028000031", payer.number],
         "identification_id": await _identified(served), "sale_id": sold, "product": [chain.COUNT_CARD["id"]],
         "raw": [served.till.wechat(1980, payer, v3=v3)[1] for v3 in (False, True)], "printer": ["receipt"],
-        "name": ["receipt"], "operator": ["101", "102"], "pin": ["730184"], "job_id": [f"receipt-{sold[0]}"],
+        "name": ["receipt"], "operator": ["101", "102"], "pin": [_PIN], "job_id": [f"receipt-{sold[0]}"],
     }  # fmt: skip
     return {"tokens": made[:_TOKENS], "spare": made[_TOKENS:], "known": known}
 
 
 async def _identified(served: ServedTill) -> list[str]:
     client, found = served.till.client, []
-    for tier in ("gold", "silver", "normal"):
+    for tier in _TIERS:
         answer = await client.post("/v1/members/resolve", json={"code": someone(tier).number})
         found.append(str(answer.json()["identification_id"]))
     return found

@@ -69,6 +69,11 @@ def _resolve(body: dict[str, Any]) -> None:
     body["code"] = next(_known["code"])
 
 
+def _verify(body: dict[str, Any]) -> None:
+    body.pop("sms_code", None)
+    body["pin"] = next(_known["pin"])
+
+
 def _return(body: dict[str, Any]) -> None:
     body["lines"] = [{"line": 1, "qty": 1}]
 
@@ -89,7 +94,7 @@ def _card(body: dict[str, Any]) -> None:
 
 _SETTLED: dict[str, Callable[[dict[str, Any]], None]] = {
     "/v1/sales": _sale, "/v1/recharges": _recharge, "/v1/count-cards": _card, "/v1/members/resolve": _resolve,
-    "/v1/returns": _return,
+    "/v1/returns": _return, "/v1/members/verify": _verify,
 }  # fmt: skip
 
 

@@ -22,11 +22,12 @@ from agent.demo.world import DemoMember, member
 from agent.domain.business_day import local_time
 from agent.domain.errors import SyncError
 from agent.system import SystemClock
+from sync.hq.cooldown import REDEEMED_TOO_SOON
 from sync.hq.limits_audit import OVERRIDE, POINTS_OVER_HOUR, RECHARGE_OVER_DAY, REDEEMED_OFTEN
 from tests.till_world import MEMBERS, TillWorld
 
 T = TypeVar("T")
-FOR_A_PERSON = {OVERRIDE, POINTS_OVER_HOUR, RECHARGE_OVER_DAY, REDEEMED_OFTEN}
+FOR_A_PERSON = {OVERRIDE, POINTS_OVER_HOUR, RECHARGE_OVER_DAY, REDEEMED_OFTEN, REDEEMED_TOO_SOON}
 CART: list[dict[str, Any]] = [
     {"code": "10001", "qty": 2},
     {"code": "6901028000031"},

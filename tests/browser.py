@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.api_till import ApiTill, running
 
 T = TypeVar("T")
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE_MS = 30_000
+"""What a page may take on a machine that has other things to do."""
 _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -27,6 +29,7 @@ _ARGUMENTS = [
 def chromium(*more: str) -> Iterator[Browser]:
     """A headless Chromium; `more` are further arguments."""
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *more])
         try:
             yield browser

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from agent.domain.digest import canonical, event_digest, extend, genesis
 from sync.hq import wechat_accounts
 from sync.hq.console.people import People, Role
-from sync.hq.main import HqServer
+from sync.hq.server import HqServer
 from sync.hq.service import HqService
 from sync.hq.wechat_accounts import Entry
 from sync.lease_protocol import LeaseRequest, LeaseWant
@@ -118,7 +118,9 @@ async def troubled_store(hq: HqService, clock: HandClock, members: list[str]) ->
     await prove(hq, till, [found])
     await hq.ingest("S1-1", till.batch([_fork(till, members[0])]))
     wants = [LeaseWant(account="points", bucket="", amount="all")]
-    await hq.grant("S1-1", LeaseRequest(request_id="rq-1", epoch="e1", last=3, member_id=members[2], wants=wants))
+    await hq.leases.grant(
+        "S1-1", LeaseRequest(request_id="rq-1", epoch="e1", last=3, member_id=members[2], wants=wants)
+    )
     return till
 
 

@@ -62,4 +62,4 @@ async def grant(hq: HqService, till: Till, member: str, amount: Any, request: st
         member_id=member,
         wants=wants,
     )
-    return sum(lease.amount for lease in (await hq.grant(till.workstation_id, asked)).leases)
+    return sum(lease.amount for lease in (await hq.leases.grant(till.workstation_id, asked)).leases)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from agent.kit.client import PosAgent, Refused
+from agent.kit.pos_agent.client import PosAgent, Refused
 
 Order = dict[str, Any]
 

@@ -9,7 +9,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from agent.kit import scenes_sale, scenes_trouble
-from agent.kit.client import PosAgent, Refused
+from agent.kit.pos_agent.client import PosAgent, Refused
 from tests.kit_pos import Order, ReferencePos
 
 

@@ -62,13 +62,13 @@ class Wire:
         return await self._through(lambda: self._hq.ingest(self._who, batch))
 
     async def lease(self, request: LeaseRequest) -> LeaseAnswer:
-        return await self._through(lambda: self._hq.grant(self._who, request))
+        return await self._through(lambda: self._hq.leases.grant(self._who, request))
 
     async def leases(self, after: str) -> LeasePage:
-        return await self._through(lambda: self._hq.leases(self._who, after))
+        return await self._through(lambda: self._hq.leases.page(self._who, after))
 
     async def report_leases(self, told: LeaseReport) -> LeaseReported:
-        return await self._through(lambda: self._hq.report(self._who, told))
+        return await self._through(lambda: self._hq.leases.report(self._who, told))
 
     async def pull(self, feed: Feed, cursor: int) -> FeedPage:
         return await self._through(lambda: self._hq.feed(self._who, feed, cursor))

@@ -20,7 +20,8 @@ from agent.enrolling import enrol
 from agent.grants import EVERYTHING, Grant
 from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
+from sync.hq.server import HqServer
 from tests.processes import Daemon
 from tests.till_world import fill
 

@@ -8,7 +8,7 @@ import httpx
 Headers = Iterable[tuple[str, str]]
 
 
-async def exchange(port: int, request: bytes, deadline_s: float = 10) -> httpx.Response:
+async def exchange(port: int, request: bytes, deadline_s: float = 30) -> httpx.Response:
     """Send bytes as they are and read the answer to its end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

@@ -14,7 +14,7 @@ from agent.db.schema_replica import migration_names
 from agent.keyring import FileKeyRing, load_enrolment, prepare_device_key, save_enrolment
 from agent.system import SystemEntropy
 from sync.client import HttpHq
-from sync.hq.main import HqServer
+from sync.hq.server import HqServer
 from sync.hq.service import HqService
 from sync.hq.snapshots import Snapshots
 from sync.protocol import EnrolRequest, Feed

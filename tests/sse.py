@@ -26,7 +26,7 @@ class Ear:
         self.response = response
         self._lines = response.aiter_lines()
 
-    async def one(self, kind: str = "", deadline_s: float = 10) -> Heard:
+    async def one(self, kind: str = "", deadline_s: float = 30) -> Heard:
         """The next event (of a kind; others are passed over). Raises TimeoutError, or EOFError when the stream ends."""
         async with asyncio.timeout(deadline_s):
             found: dict[str, str] = {}

@@ -19,7 +19,8 @@ from agent.main import Agent
 from agent.system import SystemClock, SystemEntropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
 from sync.hq.db.postgres import PgConnection
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
+from sync.hq.server import HqServer
 from tests.unit.test_hq_world import Databases
 
 MEMBERS = 40

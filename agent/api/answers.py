@@ -107,8 +107,22 @@ class BudgetView(Answer):
     left_fen: int
 
 
+class ModeView(Answer):
+    """Which books the till books into: its own, or those of a training that nobody keeps."""
+
+    training: bool
+    fixed_by: Literal["file", "run"] | None
+    """What decides, so that no manager can switch: the configuration, or how the agent was started."""
+    changing: bool
+    """The other books are being opened: the line breaks, and is back within seconds."""
+    real_waiting: int
+    """Events of the till's own books that HQ has not acknowledged; in a training they wait for its end."""
+
+
 class StatusView(Hello):
     """What is up and since when, what waits for HQ, what the replica holds, the latest proof and the next one."""
+
+    mode: ModeView
 
     components: dict[str, ComponentView]
     outbox: OutboxView

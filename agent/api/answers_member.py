@@ -141,3 +141,9 @@ class IdentificationView(Answer):
     provisional: bool
     payment: PaymentView | None
     join_prompt: bool
+
+
+class SmsView(Answer):
+    """A code is on its way to the member's phone."""
+
+    expires_in_s: int

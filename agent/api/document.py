@@ -13,6 +13,7 @@ from agent.api import (
     after_sales,
     events,
     manage,
+    manage_mode,
     members,
     metrics,
     people,
@@ -31,8 +32,8 @@ _UNSAID = "Validation Error"
 """What FastAPI writes where a route says nothing of the input it refuses."""
 _ANYWHERE = (
     "Refused at the door (HOST_REFUSED, ORIGIN_REFUSED, TOKEN_REFUSED, SCOPE_REFUSED, METHOD_REFUSED, JSON_ONLY,"
-    " BODY_TOO_LARGE, TOO_MANY_REQUESTS; 400 INVALID_REQUEST: no JSON at all), not able now (STOPPING, STORAGE_FAILED,"
-    " DISK_LOW), or our mistake (INTERNAL)"
+    " BODY_TOO_LARGE, TOO_MANY_REQUESTS, MODE_DIFFERS; 400 INVALID_REQUEST: no JSON at all), not able now (STOPPING,"
+    " STORAGE_FAILED, DISK_LOW), or our mistake (INTERNAL)"
 )
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
@@ -67,7 +68,8 @@ def till_api() -> TillApi:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    for part in (status, screen, people, members, sales, after_sales, print_jobs, events, manage, sensitive):
+    selling, managing = (members, sales, after_sales, print_jobs), (manage, manage_mode, sensitive)
+    for part in (status, screen, people, *selling, events, *managing):
         app.include_router(part.router, prefix="/v1")
     app.include_router(metrics.router)
     return app

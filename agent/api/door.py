@@ -21,6 +21,8 @@ from agent.ports import Clock
 OPEN_PATHS = frozenset({"/v1/hello", "/v1/pair", "/v1/sign-in", "/v1/screen", "/openapi.json"})
 OPEN_PAGES = frozenset({"/", "/manage"})
 ASSETS = "/assets/"
+BOOKS = "pos-agent-books"
+"""The header in which answers say which books are open, and calls for which they are meant: `real` or `training`."""
 ActiveTokens = Callable[[], Awaitable[dict[bytes, Grant]]]
 HashToken = Callable[[str], bytes]
 
@@ -36,6 +38,8 @@ class DoorRules:
     clock: Clock
     has_ended: Callable[[Grant], bool] = lambda _: False
     trusted: bool = False
+    training: bool = False
+    """Which books are open; every answer says it, and a call that means the others is refused."""
 
 
 @dataclass(slots=True)
@@ -61,7 +65,7 @@ class Door:
             return  # no web sockets here; closing without an answer refuses the handshake
         request = Request(scope)
         body = _Body(receive)
-        answer = _Answer(send, body, scope)
+        answer = _Answer(send, body, scope, _books(self.rules.training))
         refusal = self._refuse_caller(request)
         if refusal is None:
             answer.origin = request.headers.get("origin")  # allowed, or absent
@@ -78,12 +82,20 @@ class Door:
 
     async def _refuse(self, request: Request) -> Response | None:
         if request.method not in ("GET", "HEAD", "OPTIONS"):
-            refusal = _refuse_body(request)
+            refusal = _refuse_body(request) or self._refuse_books(request)
             if refusal is not None:
                 return refusal
         if self.rules.trusted or _is_open(request):
             return None
         return await self._refuse_token(request, request.headers.get("authorization", ""))
+
+    def _refuse_books(self, request: Request) -> Response | None:
+        """A caller may say for which books its call is meant: what it repeats must not end in the others."""
+        meant, open_now = request.headers.get(BOOKS), _books(self.rules.training)
+        if meant is None or meant == open_now:
+            return None
+        hint = "the mode was switched: what was not answered before may be booked in the other books"
+        return problem(409, "MODE_DIFFERS", f"open are the {open_now} books", hint=hint)
 
     async def _refuse_token(self, request: Request, authorization: str) -> Response | None:
         scheme, _, token = authorization.partition(" ")
@@ -118,6 +130,10 @@ class Door:
         return True
 
 
+def _books(training: bool) -> str:
+    return "training" if training else "real"
+
+
 def _is_open(request: Request) -> bool:
     path = request.scope["path"]
     if path in OPEN_PATHS:
@@ -143,7 +159,7 @@ def _preflight(request: Request) -> Response | None:
         return None
     headers = {
         "Access-Control-Allow-Methods": "GET, POST, DELETE",
-        "Access-Control-Allow-Headers": "authorization, content-type, last-event-id",
+        "Access-Control-Allow-Headers": f"authorization, content-type, last-event-id, {BOOKS}",
         "Access-Control-Max-Age": "600",
     }
     return Response(status_code=204, headers=headers)
@@ -174,8 +190,9 @@ class _Body:
 class _Answer:
     """What goes out: never sniffed, never cached, readable by the one allowed origin that asked, never by all."""
 
-    def __init__(self, send: Send, body: _Body, scope: Scope) -> None:
+    def __init__(self, send: Send, body: _Body, scope: Scope, books: str) -> None:
         self._send = send
+        self._books = books.encode()
         self._body = body
         self._scope = scope
         self._replaced = False
@@ -196,8 +213,10 @@ class _Answer:
         extra = {name.lower().encode(): value.encode() for name, value in SAFE.items()}
         yield from ((name, value) for name, value in own if name.lower() not in extra)
         yield from extra.items()
+        yield BOOKS.encode(), self._books
         if self.origin is not None:
             yield b"access-control-allow-origin", self.origin.encode("latin-1")
+            yield b"access-control-expose-headers", BOOKS.encode()
             yield b"vary", b"Origin"
 
 

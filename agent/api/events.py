@@ -31,7 +31,7 @@ _PERSONAL = ("scan.", "member.")
         200: {
             "content": {"text/event-stream": {}},
             "description": "scan.*, member.resolved, sale.recorded, "
-            "device.lost/ready, print.state, sync.state, storage.low/ok, reconcile.finished",
+            "device.lost/ready, print.state, sync.state, storage.low/ok, mode.changing/changed, reconcile.finished",
         },
         503: {"model": Problem, "description": "TOO_MANY_LISTENERS"},
     },
@@ -107,14 +107,15 @@ async def _follow(
     while not listener.lost.is_set():
         try:
             async with asyncio.timeout(_KEEP_ALIVE_S):
-                live: Notice | None = await listener.queue.get()
+                live = await listener.queue.get()
         except TimeoutError:
-            live = None
-        if not await reader.listens():
-            return
-        if live is None:
+            if not await reader.listens():
+                return
             yield ": still here\n\n"
-        elif (live.id > replayed or not live.id) and reader.hears(live):
+            continue
+        if live is None or not await reader.listens():
+            return
+        if (live.id > replayed or not live.id) and reader.hears(live):
             yield _frame(live)
 
 

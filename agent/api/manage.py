@@ -75,7 +75,7 @@ class ByRequest(Request):
     by: Text | None = None
 
 
-def _by(who: Grant | None, named: str | None) -> str:
+def by_whom(who: Grant | None, named: str | None) -> str:
     """Whoever signed in, else who is named; a signed-in operator cannot act in another's name."""
     by = who.operator if who is not None and who.operator else named
     if not by:
@@ -119,7 +119,7 @@ async def explain(
     number: Annotated[int, Field(ge=1, le=2**53)], body: ExplainRequest, use: Use, who: Who
 ) -> JSONResponse:
     """Note what a person found out about a discrepancy; it covers exactly these contents."""
-    by = _by(who, body.by)
+    by = by_whom(who, body.by)
     await use.manager.explain(number, by, body.why)
     return JSONResponse({"number": number, "by": by})
 
@@ -198,7 +198,7 @@ async def operators(use: Use) -> JSONResponse:
 )
 async def put_operator(body: OperatorRequest, use: Use, who: Who) -> Response:
     """Let somebody sign in, or give them a new PIN; their sessions end."""
-    await use.manager.put_operator(body.operator, body.name, Role(body.role), body.pin, _by(who, body.by))
+    await use.manager.put_operator(body.operator, body.name, Role(body.role), body.pin, by_whom(who, body.by))
     return Response(status_code=204)
 
 
@@ -226,7 +226,7 @@ async def freezes(use: Use) -> JSONResponse:
 )
 async def unfreeze(member_id: CallerId, body: UnfreezeRequest, use: Use, who: Who) -> Response:
     """Lift the freezes of a member made at this till."""
-    await use.manager.risk.unfreeze(member_id, _by(who, body.by), body.why)
+    await use.manager.risk.unfreeze(member_id, by_whom(who, body.by), body.why)
     return Response(status_code=204)
 
 
@@ -237,5 +237,5 @@ async def unfreeze(member_id: CallerId, body: UnfreezeRequest, use: Use, who: Wh
 )
 async def confirm_clock(body: ByRequest, use: Use, who: Who) -> Response:
     """Trust this machine's clock until HQ is reached or the machine starts anew."""
-    await use.manager.risk.confirm_clock(_by(who, body.by))
+    await use.manager.risk.confirm_clock(by_whom(who, body.by))
     return Response(status_code=204)

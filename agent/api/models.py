@@ -19,6 +19,10 @@ Text = Annotated[str, Field(min_length=1, max_length=limits.TEXT_CHARS, pattern=
 Fen = Annotated[int, Field(ge=0, le=limits.AMOUNT_FEN)]
 
 
+_Phone = Annotated[str, Field(min_length=1, max_length=32, examples=["+86 138 1234 8000"])]
+_SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["482913"])]
+
+
 class Request(BaseModel):
     """Base of every request body."""
 
@@ -33,7 +37,8 @@ class PairRequest(Request):
 
 
 class ResolveRequest(Request):
-    """Exactly one of: a code that was scanned or typed, a payment code before payment (`auth_code`), or `last_scan`."""
+    """Exactly one of: a code that was scanned or typed, a payment code before payment (`auth_code`), a `phone` number,
+    or `last_scan`."""
 
     code: Annotated[str, Field(min_length=1, max_length=limits.SCAN_FRAME_BYTES, examples=["018255396048"])] | None = (
         None
@@ -42,13 +47,36 @@ class ResolveRequest(Request):
     mch_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_\-]{0,32}$")] = ""
     sub_mch_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_\-]{0,32}$")] = ""
     """Who will charge the `auth_code`; needed only where a store has several WeChat merchants."""
+    phone: Annotated[_Phone | None, Field(repr=False)] = None
     last_scan: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> "ResolveRequest":
-        if (self.code is not None) + (self.auth_code is not None) + self.last_scan != 1:
-            raise ValueError("send one of code, auth_code and last_scan: true")
+        told = (self.code, self.auth_code, self.phone)
+        if sum(one is not None for one in told) + self.last_scan != 1:
+            raise ValueError("send one of code, auth_code, phone and last_scan: true")
         return self
+
+
+class VerifyRequest(Request):
+    """What the customer entered, six digits: their PIN, or the code on their phone. Kept nowhere, and in no log."""
+
+    identification_id: CallerId
+    pin: Annotated[_SixDigits | None, Field(repr=False)] = None
+    sms_code: Annotated[_SixDigits | None, Field(repr=False)] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "VerifyRequest":
+        if (self.pin is None) == (self.sms_code is None):
+            raise ValueError("send pin or sms_code")
+        return self
+
+
+class SmsRequest(Request):
+    """The number that the customer says; HQ sees that it is the member's, and keeps it nowhere."""
+
+    identification_id: CallerId
+    phone: _Phone
 
 
 class WechatPaymentRequest(Request):

@@ -16,7 +16,6 @@ from agent.cli.common import (
     run_service,
     settings,
 )
-from agent.config import WorkstationSection
 from agent.notify import our_notifier
 from agent.sqlite import LIBRARY_VERSION
 from agent.system import SystemClock, SystemEntropy
@@ -33,22 +32,25 @@ def run(
 
 
 async def _run(config: Path, training: bool) -> None:
-    from agent.main import Agent  # here: `pair` and `enrol` need none of it, and it costs a second
+    from agent.life import Life  # here: `pair` and `enrol` need none of it, and it costs a second
+    from agent.mode import Fixed
 
     configured = settings(config)
     if training:
-        configured = configured.model_copy(update={"workstation": WorkstationSection(training=True)})
+        workstation = configured.workstation.model_copy(update={"training": True})
+        configured = configured.model_copy(update={"workstation": workstation})
     logs.configure()
-    agent = Agent(configured, SystemClock(), SystemEntropy(), notifier=our_notifier())
+    fixed = Fixed.RUN if training else Fixed.NO
+    life = Life(configured, SystemClock(), SystemEntropy(), notifier=our_notifier(), fixed=fixed)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await agent.open()
-        logs.get().info("agent.starting", library=f"SQLite {LIBRARY_VERSION}", store_id=agent.enrolment.store_id)
-        await agent.run(stop)
+        await life.open()
+        logs.get().info("agent.starting", library=f"SQLite {LIBRARY_VERSION}", store_id=life.agent.enrolment.store_id)
+        await life.run(stop)
     finally:
-        await agent.close()
+        await life.close()
     logs.get().info("agent.stopped")
 
 

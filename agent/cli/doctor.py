@@ -229,5 +229,8 @@ def _clock(answer: dict[str, Any]) -> Finding:
 
 
 def _training(answer: dict[str, Any]) -> list[Finding]:
-    cure = "training = false, then restart"
-    return [Finding("training", "doubt", "nothing that is booked reaches HQ", cure)] if answer["training"] else []
+    if not answer["training"]:
+        return []
+    fixed = answer["mode"]["fixed_by"] is not None
+    cure = "training = false, then restart" if fixed else "pos-agent training off --by NAME, or the manager page"
+    return [Finding("training", "doubt", "nothing that is booked reaches HQ", cure)]

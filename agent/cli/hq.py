@@ -1,6 +1,7 @@
 """Commands of headquarters: `pos-agent hq init | enrol | import | coupon | freeze | serve | token`."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,7 +59,8 @@ def enrol(
 @app.command("import")
 def import_(
     what: Annotated[
-        str, typer.Argument(help="members, items, merchants, batches, coupons, cards (CSV) or rules (JSON).")
+        str,
+        typer.Argument(help="members, items, merchants, batches, coupons, cards, gifts, slots (CSV) or rules (JSON)."),
     ],
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     brand: BrandOption,
@@ -79,6 +81,12 @@ def import_(
         print(f"line {fault['line']}: {fault['reason']}")
     for warning in report["warnings"]:
         print(f"line {warning['line']}: warning: {warning['reason']}")
+    if report["tiers_unchecked"]:
+        print(
+            f"warning: brand {brand} has no rules yet, so the tiers of these members could not be checked;"
+            " import the rules, then this file again",
+            file=sys.stderr,
+        )
     counts = ", ".join(f"{report[name]} {name}" for name in ("created", "updated", "unchanged", "bad"))
     print(f"nothing was imported: {counts}" if report["rejected"] else counts)
     if report["rejected"]:

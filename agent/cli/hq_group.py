@@ -3,8 +3,10 @@
 from agent.cli import (
     hq,
     hq_differences,
+    hq_identity,
     hq_leases,
     hq_move,
+    hq_play,
     hq_reports,
     hq_roll_out,
     hq_seals,
@@ -27,8 +29,14 @@ app.command("seals")(hq_seals.seals)
 app.command("snapshot")(hq_snapshot.snapshot)
 app.command("review")(hq_reports.review)
 app.command("pack")(hq_reports.pack)
+app.command("pin")(hq_reports.pin)
+app.command("sms")(hq_reports.sms)
 app.command("export")(hq_reports.export)
 app.command("recount")(hq_reports.recount)
+app.command("draws")(hq_play.draws)
+app.command("reservations")(hq_play.reservations)
+app.command("links")(hq_play.links)
+app.command("identity")(hq_identity.identity)
 app.command("erase")(hq_reports.erase)
 app.command("erasures")(hq_reports.erasures)
 app.add_typer(hq_reports.channels, name="channels")

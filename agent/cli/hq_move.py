@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 def move(
     to: Annotated[str, typer.Option("--to", help="postgresql://user@host/database of an empty database, no password.")],
+    replace_nul: Annotated[
+        bool, typer.Option("--replace-nul", help="Move texts with a NUL with U+FFFD in its place; each is recorded.")
+    ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Move the books of a stopped headquarters from hq.db to PostgreSQL, proven row by row; safe to call again."""
@@ -26,7 +29,8 @@ def move(
     with plain_errors():
         address = address_of(to, os.environ, connections=1)
     with bars() as told:
-        done = run_async(move_books(data, address, SystemClock(), SystemEntropy(), _summed(told)))
+        doing = move_books(data, address, SystemClock(), SystemEntropy(), _summed(told), replace_nul=replace_nul)
+        done = run_async(doing)
     _print(done, data, address.url)
 
 
@@ -51,5 +55,7 @@ def _print(done: "Moved", data: Path, url: str) -> None:
         print(f"{rows} rows in {len(done.tables)} tables are the same on both sides")
     for one in done.findings:
         print(f"does not add up, here as there: {one.table} {one.key}: {one.detail}")
+    for text in done.replaced:
+        print(f"replaced: {text.table} {text.key} {text.column}, which was in hex {text.original}")
     said = "were moved" if done.tables else "had been moved"
     print(f"the books {said} to {url}; {data / 'hq.db'} is marked and serves no more, {data / 'hq.key'} goes on")

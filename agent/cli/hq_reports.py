@@ -1,4 +1,4 @@
-"""Commands of headquarters about members: review, pack, channels, export, recount, erase. Joined by agent.cli.hq_group.
+"""Commands of headquarters about members: review, pack, pin, sms, channels, export, erase. Joined by hq_group.
 
 See docs/hq-members.md.
 """
@@ -48,6 +48,35 @@ def pack(
     print(f"{done['points']} points, coupon {done['coupon_id'] or 'none'}")
 
 
+def pin(
+    member: Annotated[str, typer.Argument(help="Member number or card.")],
+    brand: BrandOption,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the member's PIN away.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Give a member a PIN of six digits, by which tills have them verified at headquarters; or take it away.
+
+    It is asked for, and a new one ends a lock. The brand's own app sets it by the channel's call; this is for a member
+    at the service desk.
+    """
+    chosen = "" if remove else typer.prompt("PIN, 6 digits", hide_input=True, confirmation_prompt="once more")
+    at_hq(data, "members/pin", {"brand_id": brand, "member_number": member, "pin": chosen})
+    print("the member has no PIN now" if remove else "the PIN is set")
+
+
+def sms(
+    brand: BrandOption,
+    url: Annotated[str, typer.Option(help="Address of the brand's own SMS gateway (https).")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Send no more messages.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Enter the gateway that sends codes to members' phones, with a new key, which is shown once; or take it away."""
+    if remove == bool(url):
+        raise typer.BadParameter("give --url or --remove")
+    done = at_hq(data, "members/sms", {"brand_id": brand, "url": url})
+    print("no messages are sent" if remove else f"key {done['key']}")
+
+
 @channels.command("add")
 def add_channel(
     channel: Annotated[str, typer.Argument(help="Name, e.g. miniapp.")],
@@ -91,7 +120,7 @@ def export(
     metric: Annotated[
         str,
         typer.Argument(
-            help="joins, active, tickets, arpu, exchange, coupons, cycle, rfm, tiers, dormant30 or dormant90."
+            help="joins, active, tickets, arpu, exchange, gifts, coupons, cycle, rfm, tiers, dormant30 or dormant90."
         ),
     ],
     brand: BrandOption,

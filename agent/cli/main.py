@@ -14,6 +14,8 @@ _COMMANDS: Final = {
     "run": ("agent.cli.daemon", "run"),
     "enrol": ("agent.cli.daemon", "enrol"),
     "pair": ("agent.cli.daemon", "pair"),
+    "status": ("agent.cli.mode", "status"),
+    "training": ("agent.cli.mode", "training"),
     "tokens": ("agent.cli.people", "tokens"),
     "revoke": ("agent.cli.people", "revoke"),
     "reconcile": ("agent.cli.proof", "reconcile"),
@@ -32,6 +34,8 @@ _GROUPS: Final = {
     "tap": ("agent.cli.tap", "app"),
     "hq": ("agent.cli.hq_group", "app"),
 }
+WORDS: Final = (*_COMMANDS, *_GROUPS)
+"""Every command and group of commands."""
 
 
 def empty() -> typer.Typer:
@@ -46,17 +50,22 @@ def empty() -> typer.Typer:
     return made
 
 
+def add(made: typer.Typer, word: str) -> None:
+    """Import one of WORDS and add it to an application."""
+    module, name = _COMMANDS.get(word) or _GROUPS[word]
+    found = getattr(import_module(module), name)
+    if word in _GROUPS:
+        made.add_typer(found, name=word)
+    else:
+        made.command(word)(found)
+
+
 def app() -> None:
     """Run what the command line says; the whole application where it names no command."""
     word = sys.argv[1] if len(sys.argv) > 1 else ""
-    if word in _COMMANDS:
-        module, name = _COMMANDS[word]
+    if word in WORDS:
         one = empty()
-        one.command(word)(getattr(import_module(module), name))
-    elif word in _GROUPS:
-        module, name = _GROUPS[word]
-        one = empty()
-        one.add_typer(getattr(import_module(module), name), name=word)
+        add(one, word)
     else:
         one = import_module("agent.cli.whole").app
     one()

@@ -1,6 +1,8 @@
 """The replayable event stream, part of books.db.
 
-Notices carry no personal data and no code that was scanned; the live stream may add what must not be stored.
+Notices carry no personal data and no code that was scanned; the live stream may add what must not be stored. Their
+numbers are one series over both modes: a training takes them up where the till's own books stand, and those go on where
+it ended, so that a Last-Event-ID means one place whatever the mode (ADR-0013).
 """
 
 import json
@@ -36,11 +38,35 @@ class NoticesDb:
         return await self._store.read(work)
 
     async def newest(self) -> int:
-        """The number of the latest notice; 0 where there is none."""
-        row = await self._store.read(
-            lambda connection: connection.execute("SELECT COALESCE(max(id), 0) FROM notices").fetchone()
-        )
-        return int(row[0])
+        """Where the series stands: the number given last, 0 before the first."""
+        return await self._store.read(_last_number)
+
+    async def go_on_behind(self, number: int) -> None:
+        """Give no number up to this one again."""
+
+        def work(connection: Connection) -> None:
+            if _last_number(connection) < number:
+                connection.execute("DELETE FROM sqlite_sequence WHERE name = 'notices'")
+                connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('notices', :n)", {"n": number})
+
+        await self._store.run(work)
+
+
+class TrainingNotices(NoticesDb):
+    """The Notices port in a training: replays what was missed of the till's own books first, then of the training."""
+
+    def __init__(self, store: Store, real: NoticesDb) -> None:
+        super().__init__(store)
+        self._real = real
+
+    async def after(self, last_id: int, limit: int) -> list[Notice]:
+        """Replay what came after `last_id`, oldest first; of both books, one after the other."""
+        return await self._real.after(last_id, limit) or await super().after(last_id, limit)
+
+
+def _last_number(connection: Connection) -> int:
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'notices'").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def insert_notice(connection: Connection, kind: str, data: dict[str, Json], at_ms: int) -> Notice:
@@ -51,5 +77,9 @@ def insert_notice(connection: Connection, kind: str, data: dict[str, Json], at_m
     ).lastrowid
     assert number is not None
     if number % _PRUNE_EVERY == 0:
-        connection.execute("DELETE FROM notices WHERE id <= :oldest", {"oldest": number - NOTICES_KEPT})
+        # Counted, not reckoned from the number: a training leaves a gap in the series.
+        connection.execute(
+            "DELETE FROM notices WHERE id <= (SELECT id FROM notices ORDER BY id DESC LIMIT 1 OFFSET :kept)",
+            {"kept": NOTICES_KEPT},
+        )
     return Notice(number, at_ms, kind, data)

@@ -15,7 +15,7 @@ from sync.protocol import CouponRow, FeedRow, IdentityRow, ItemRow, MemberRow, M
 MEMBER_FACTS: Final = (
     "sv_principal_fen", "sv_gift_fen", "expiring_points", "expiring_day", "month", "month_spend_fen", "birthday",
     "growth", "next_tier_id", "next_tier_growth", "first_order", "frozen", "frozen_at_ms", "quarter",
-    "quarter_spend_fen", "quarter_visits", "quarter_invites",
+    "quarter_spend_fen", "quarter_visits", "quarter_invites", "points_spent_at_ms", "coupon_used_at_ms",
 )  # fmt: skip
 """Columns that have the names of MemberRow's fields; `cards` is kept as JSON."""
 MEMBER_COLUMNS: Final = ("tier_id", "points", "masked", "pull_no", "known", "cards", *MEMBER_FACTS)

@@ -29,6 +29,11 @@ _SPENDS = (
     " WHERE p.owner = :member AND p.account IN ('points', 'sv_principal', 'sv_gift', 'count', 'coupon')"
     " AND p.amount < 0 AND e.kind = 'sale' AND e.at_ms > :after AND e.at_ms <= :until"
 )
+_OF_ACCOUNT = (
+    "SELECT DISTINCT e.at_ms FROM postings p JOIN events e ON e.epoch = p.epoch AND e.seq = p.seq"
+    " WHERE p.owner = :member AND p.account = :account AND p.amount < 0 AND e.kind = 'sale'"
+    " AND e.at_ms > :after AND e.at_ms <= :until"
+)
 _STANDING = "SELECT * FROM freezes WHERE lifted_at_ms IS NULL"
 _PENDING = (
     "SELECT epoch, seq, owner, SUM(amount) AS points FROM postings INDEXED BY postings_pending"
@@ -58,6 +63,12 @@ class RiskDb:
         """at_ms of every sale in (after, until] that spent something of the member."""
         key = {"member": member_id, "after": after_ms, "until": until_ms}
         rows = await self._store.read(lambda c: c.execute(_SPENDS, key).fetchall())
+        return [row["at_ms"] for row in rows]
+
+    async def redemptions_of(self, member_id: str, account: str, after_ms: int, until_ms: int) -> list[int]:
+        """at_ms of every sale in (after, until] that took from one account of the member."""
+        key = {"member": member_id, "account": account, "after": after_ms, "until": until_ms}
+        rows = await self._store.read(lambda c: c.execute(_OF_ACCOUNT, key).fetchall())
         return [row["at_ms"] for row in rows]
 
     async def frozen_here(self, member_id: str) -> LocalFreeze | None:

@@ -10,6 +10,7 @@ from sqlite_utils.migrations import Migrations
 from agent.db.schema_access import access
 from agent.db.schema_after import after_sales
 from agent.db.schema_leases import leases
+from agent.db.schema_modes import modes
 from agent.db.schema_outbox import open_outbox
 from agent.db.schema_people import people
 from agent.db.schema_quotes import held_quotes
@@ -238,3 +239,4 @@ books_migrations(name="m007_held_quotes")(held_quotes)
 books_migrations(name="m008_people")(people)
 books_migrations(name="m009_access_log")(access)
 books_migrations(name="m010_open_outbox")(open_outbox)
+books_migrations(name="m011_modes")(modes)

@@ -170,6 +170,18 @@ ALTER TABLE members ADD COLUMN quarter_invites INTEGER NOT NULL DEFAULT 0""",
     )
 
 
+@replica_migrations()
+def r006_redeemed(database: Database) -> None:
+    """When a member last redeemed anywhere (S32)."""
+    _script(
+        database,
+        """
+ALTER TABLE members ADD COLUMN points_spent_at_ms INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE members ADD COLUMN coupon_used_at_ms INTEGER NOT NULL DEFAULT 0""",
+    )
+
+
 def migration_names() -> frozenset[str]:
     """What this program can read: a replica made with another migration is of a newer one."""
     return frozenset(step.name for step in replica_migrations.pending(Database(memory=True)))

@@ -24,11 +24,13 @@ from agent.demo.simulated_wechat import SimulatedWechat
 from agent.demo.spenders import savers
 from agent.domain.errors import ConfigError
 from agent.enrolling import enrol
+from agent.life import Life
 from agent.main import Agent
 from agent.people import Role
 from agent.ports import Clock, Entropy
 from drivers.simulated import SimulatedPrinter, SimulatedScanner
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
+from sync.hq.server import HqServer
 from sync.hq.totals import Totals
 from sync.hq.wechat_accounts import Entry
 from sync.verdict import Reconciliation
@@ -93,9 +95,9 @@ class Demo:
                 settings = self._settings(cable, printer)
                 code = await server.hq.add_workstation(world.STORE, world.WORKSTATION)
                 await enrol(settings, code, self._entropy)
-                agent = Agent(settings, self._clock, self._entropy)
-                await agent.open()
-                return await self._with_agent(agent, server, Counterparts(cable, scanner, printer, wechat))
+                life = Life(settings, self._clock, self._entropy)
+                await life.open()
+                return await self._with_agent(life, server, Counterparts(cable, scanner, printer, wechat))
         finally:
             scanner.close()
             await cable.pull()
@@ -118,10 +120,13 @@ class Demo:
         await hq.import_batches(world.BRAND, files["batches"])
         await hq.import_coupons(world.BRAND, files["coupons"])
 
-    async def _with_agent(self, agent: Agent, server: HqServer, parts: "Counterparts") -> bool:
+    async def _with_agent(self, life: Life, server: HqServer, parts: "Counterparts") -> bool:
         ended = asyncio.Event()
         ready = asyncio.Event()
-        running = asyncio.create_task(agent.run(ended, on_ready=ready.set), name="agent")
+        agent = (
+            life.agent
+        )  # a manager may turn the till to a training once the demo stays up; nothing is asked of it then
+        running = asyncio.create_task(life.run(ended, on_ready=ready.set), name="agent")
         try:
             await _first_of(running, ready.wait())
             await self._first_pull(agent)

@@ -2,7 +2,7 @@
 
 Pure. HQ checks a batch here before it is published; issued versions are frozen (S46). Field names are those of the
 offer cases: `type`, `name`, `start`, `end`, `off_fen`, `off_bp` (off the price: 8折 is 2000), `min_fen`, `min_qty`,
-`scope`, `max_off_fen`, `priority`, `exclusive`, `stackable`.
+`scope`, `max_off_fen`, `priority`, `exclusive`, `stackable`; `stores`, `issuer` and `cross_store` say where (S49).
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from agent.limits import AMOUNT_FEN, QTY, TEXT_CHARS
 
 OFF_BP: Final = (1_000, 5_000)  # S41: 9折 to 5折
 SCOPE_SKUS: Final = 200  # LIMIT: every held coupon carries its offer down to the till
+STORES: Final = 200  # LIMIT: as of SCOPE_SKUS; a coupon for more stores than these is one for the brand
 PRIORITY: Final = 1_000
 CODE_PREFIX: Final = "CP."  # WIRE: the scan class of coupons (agent.domain.scan)
 
@@ -24,7 +25,7 @@ _PERCENT: Final = ("percent_off", "percent_cheapest_unit")
 _FIELDS: Final = frozenset(
     {
         "type", "name", "start", "end", "off_fen", "off_bp", "min_fen", "min_qty", "scope", "max_off_fen", "priority",
-        "exclusive", "stackable",
+        "exclusive", "stackable", "stores", "issuer", "cross_store",
     }
 )  # fmt: skip
 
@@ -58,6 +59,35 @@ class HeldCoupon:
         True
         """
         return self.start_day <= business_day <= self.end_day
+
+    def used_in(self, store_id: str) -> bool:
+        """Whether it may be used in a store (S49)."""
+        return used_in(self.body, store_id)
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The stores that it names: its issuer's, and others it was given for; none means the whole brand."""
+        issuer, stores = self.body.get("issuer"), self.body.get("stores")
+        named = [*([issuer] if isinstance(issuer, str) else []), *(stores if isinstance(stores, list) else [])]
+        return tuple(dict.fromkeys(map(str, named)))
+
+
+def used_in(body: Mapping[str, Json], store_id: str) -> bool:
+    """Whether an offer may be used in a store (S49).
+
+    One of an `issuer` only there, unless it is permitted `cross_store`; then, as without an issuer, in its `stores`, or
+    without those in every store of the brand.
+
+    >>> mine = {"issuer": "S001"}
+    >>> used_in({}, "S002"), used_in(mine, "S001"), used_in(mine, "S002"), used_in({**mine, "cross_store": True}, "S2")
+    (True, True, False, True)
+    >>> used_in({"stores": ["S001"]}, "S002"), used_in({**mine, "cross_store": True, "stores": ["S002"]}, "S003")
+    (False, False)
+    """
+    issuer, stores = body.get("issuer"), body.get("stores")
+    if isinstance(issuer, str) and (store_id == issuer or body.get("cross_store") is not True):
+        return store_id == issuer
+    return not isinstance(stores, list) or store_id in stores
 
 
 def validity_faults(start: Json, end: Json) -> list[str]:
@@ -100,7 +130,7 @@ def faults(body: Mapping[str, Json]) -> list[str]:
     found += [f"{flag}: write true or false" for flag in ("exclusive", "stackable") if not _flag(body, flag)]
     if body.get("exclusive") is True and body.get("stackable") is True:
         found.append("stackable: an exclusive coupon does not stack")
-    return found + _scope_faults(body, kind)
+    return found + _scope_faults(body, kind) + _store_faults(body)
 
 
 def _value_faults(body: Mapping[str, Json], kind: Json) -> list[str]:
@@ -133,6 +163,30 @@ def _scope_faults(body: Mapping[str, Json], kind: Json) -> list[str]:
     if kind != "group" and len(set(map(str, scope))) != len(scope):
         return ["scope: an sku comes twice"]
     return []
+
+
+def _store_faults(body: Mapping[str, Json]) -> list[str]:
+    """Where it may be used: other stores than the one that issues it need the permission (S49)."""
+    issuer, stores, found = body.get("issuer"), body.get("stores"), list[str]()
+    if issuer is not None and not _name(issuer):
+        found.append("issuer: a store id is a text of 1 to 64 characters")
+    if not _flag(body, "cross_store"):
+        found.append("cross_store: write true or false")
+    elif body.get("cross_store") is True and issuer is None:
+        found.append("cross_store: a coupon without an issuer is nobody's to permit elsewhere")
+    if stores is None:
+        return found
+    if not isinstance(stores, list) or not 1 <= len(stores) <= STORES or not all(map(_name, stores)):
+        return [*found, f"stores: list 1 to {STORES} store ids, or leave it out for all of the brand"]
+    if len(set(map(str, stores))) != len(stores):
+        found.append("stores: a store comes twice")
+    if issuer is not None and body.get("cross_store") is not True and stores != [issuer]:
+        found.append("stores: others than the issuer need cross_store (S49)")
+    return found
+
+
+def _name(value: Json) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= 64
 
 
 def _integer(value: Json, low: int, high: int) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.domain.verified import VerifiedTicket
+
 
 class Certainty(StrEnum):
     """How sure an identification is, weakest first; spending needs DYNAMIC or VERIFIED."""
@@ -87,11 +89,18 @@ class Member:
     """HQ's decision: nothing may be spent (S53)."""
     frozen_at_ms: int = 0
     """When HQ last froze or released; a release ends freezes made at a till before it."""
+    points_spent_at_ms: int = 0
+    coupon_used_at_ms: int = 0
+    """The last redemptions HQ knows of, anywhere; told only where the brand's rules have a cool-down (S32)."""
 
     @property
     def accounts(self) -> Mapping[str, int]:
         """Balances by account, as of HQ's row: points, and fen of principal and gift."""
         return {"points": self.points, "sv_principal": self.sv_principal_fen, "sv_gift": self.sv_gift_fen}
+
+    def redeemed_at_ms(self, account: str) -> int:
+        """When the member last redeemed points or a coupon as far as HQ knew; 0: never, or nobody asks."""
+        return {"points": self.points_spent_at_ms, "coupon": self.coupon_used_at_ms}.get(account, 0)
 
     def spent_in(self, month: str) -> int:
         """Fen spent in a month YYYY-MM as far as HQ knew (S17); of any month but the row's own nothing is known.
@@ -110,6 +119,8 @@ class IdentifiedBy(StrEnum):
     WECHAT_PAYMENT = "wechat_payment"
     PAYMENT_CODE = "payment_code"
     """A payment code resolved through HQ before anything was paid (R20)."""
+    PHONE = "phone"
+    """A phone number that HQ knew."""
     NOBODY = "nobody"
 
 
@@ -146,7 +157,9 @@ class Identification:
     payer_ref: str | None = None
     payment: PaymentEvidence | None = None
     nonce: str | None = None
-    """Of a dynamic code; stored durably in the transaction of the sale that uses it."""
+    """Of a dynamic code, or of a ticket; stored durably in the transaction of the sale that uses it."""
+    ticket: VerifiedTicket | None = None
+    """HQ's word that the member was verified, where the certainty is VERIFIED; the sale carries it."""
 
     @property
     def prices(self) -> bool:

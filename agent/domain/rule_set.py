@@ -9,13 +9,18 @@ from dataclasses import dataclass, field, replace
 from agent.domain.budget_rule import BudgetRule
 from agent.domain.business_day import parse_day
 from agent.domain.care_rule import CareRule
+from agent.domain.cooldown_rule import CooldownRule
+from agent.domain.gift_rule import GiftMix
 from agent.domain.growth_rule import GrowthRule
+from agent.domain.joint_rule import JointRule
 from agent.domain.member import Member, Tier
 from agent.domain.offers import Offer
+from agent.domain.play_rule import LotteryRule, TaskRule
 from agent.domain.points import EarnRule, event_multiplier
 from agent.domain.pricing import TierRound
 from agent.domain.purse_rules import PurseRules
 from agent.domain.redemption import RedeemRule
+from agent.domain.reservation_rule import ReservationRule
 from agent.domain.risk import RiskRule
 from agent.domain.rounding import CashStep
 from agent.domain.stored_value import SpendMode
@@ -78,6 +83,17 @@ class RuleSet:
     care: CareRule = CareRule()
     budget: BudgetRule | None = None
     """What a till may risk beyond its leases while HQ cannot be asked (R13); None: nothing."""
+    cooldown: CooldownRule = CooldownRule()
+    """Least time between two redemptions of a member (S32)."""
+    tasks: tuple[TaskRule, ...] = ()
+    lotteries: tuple[LotteryRule, ...] = ()
+    """What channels let members do for points, and with them (S29)."""
+    reservations: ReservationRule | None = None
+    """How early members reserve (S11); None: not at all."""
+    joint: JointRule = field(default_factory=dict)
+    """Brands whose tiers are worth something here, by agreement (S13)."""
+    gift_mix: GiftMix = GiftMix()
+    """Virtual to physical gifts, as the brand wants them (S30)."""
     points_valid_months: int = 0
     """Points end this many months after the day they were earned (S27); 0: never."""
 

@@ -8,14 +8,19 @@ from typing import Final
 
 from agent.domain.budget_rule import budget_rule
 from agent.domain.care_rule import care_rule
+from agent.domain.cooldown_rule import cooldown_rule
 from agent.domain.digest import Json
+from agent.domain.gift_rule import gift_mix
 from agent.domain.growth_rule import growth_rule
+from agent.domain.joint_rule import joint_rule
 from agent.domain.member import Tier
 from agent.domain.offer_rules import promotions
+from agent.domain.play_rule import lottery_rules, task_rules
 from agent.domain.points import EarnRule
 from agent.domain.pricing import TierRound
 from agent.domain.purse_rules import purse_rules
 from agent.domain.redemption import RedeemRule
+from agent.domain.reservation_rule import reservation_rule
 from agent.domain.risk import RiskRule
 from agent.domain.rounding import CashStep
 from agent.domain.rule_set import NO_RULES, JoinOffer, RuleSet
@@ -122,6 +127,12 @@ def rule_set(body: Mapping[str, Json]) -> RuleSet:
     growth = growth_rule(body.get("growth"), tiers, faults)
     care = care_rule(body.get("care"), faults)
     budget = budget_rule(body.get("offline_budget"), faults)
+    cooldown = cooldown_rule(body.get("cooldown"), faults)
+    tasks, lotteries = task_rules(body.get("tasks"), faults), lottery_rules(body.get("lotteries"), faults)
+    mix = gift_mix(body.get("gift_mix"), faults)
+    levels = [one.tier_id for one in review.levels] or [tier_id for _growth, tier_id in growth.levels]
+    joint = joint_rule(body.get("joint"), levels, faults)
+    reservations = reservation_rule(body.get("reservations"), tiers, faults)
     hours = {name: integer(body, name, default) for name, default in _HOURS.items()}
     faults += [f"{name} must be 1 to {_MOST_HOURS}" for name, value in hours.items() if not 1 <= value <= _MOST_HOURS]
     if faults:
@@ -152,6 +163,12 @@ def rule_set(body: Mapping[str, Json]) -> RuleSet:
         review=review,
         growth=growth,
         care=care,
+        cooldown=cooldown,
+        tasks=tasks,
+        gift_mix=mix,
+        joint=joint,
+        reservations=reservations,
+        lotteries=lotteries,
         **hours,
     )
 

@@ -168,6 +168,7 @@ def _member(facts: SaleFacts) -> Json:
         "pay_rate_bps": tier.pay_rate_bps,
         "earn_mult_x100": tier.earn_mult_x100,
         "event_x100": facts.event_x100,
+        **({"verified": facts.by.ticket.row()} if facts.by.ticket is not None else {}),
         **({"month_spend_fen": spent_fen} if spent_fen else {}),
     }
 

@@ -1,4 +1,4 @@
-"""Types of the vendor clients, made from docs/openapi.json: till_types.py and pos-agent-types.d.ts (TypeScript).
+"""Types of the vendor clients, made from docs/openapi.json: pos_agent/till_types.py and pos-agent-types.d.ts.
 
 `python -m agent.kit.generate` writes both; a test fails when they and the document differ. Only what the clients use.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "openapi.json"
-PYTHON, TYPESCRIPT = HERE / "till_types.py", HERE / "pos-agent-types.d.ts"
+PYTHON, TYPESCRIPT = HERE / "pos_agent" / "till_types.py", HERE / "pos-agent-types.d.ts"
 ROOTS = (
     "Hello", "StatusView", "Paired", "Problem", "ResolveRequest", "IdentificationView", "QuoteRequest", "QuoteView",
     "SaleRequest", "SaleView", "ReturnRequest", "ReturnView", "VoidRequest", "VoidView", "PrintRequest",
@@ -40,7 +40,7 @@ def schemas() -> dict[str, Schema]:
 
 def python_text() -> str:
     """The Python module: one TypedDict for each schema."""
-    parts = [f'"""Bodies and answers of the till\'s API, as agent.kit.client has them.\n\n{_MARK}\n"""\n']
+    parts = [f'"""Bodies and answers of the till\'s API, as PosAgent has them.\n\n{_MARK}\n"""\n']
     parts.append("from typing import Any, Literal, NotRequired, TypedDict")
     for name, schema in schemas().items():
         parts.append(f"\n\nclass {name}(TypedDict):")

@@ -40,6 +40,14 @@ export interface ProofView {
   trigger: string;
 }
 
+/** Which books the till books into: its own, or those of a training that nobody keeps. */
+export interface ModeView {
+  changing: boolean;
+  fixed_by: "file" | "run" | null;
+  real_waiting: number;
+  training: boolean;
+}
+
 /** BudgetView. */
 export interface BudgetView {
   business_day: string;
@@ -65,6 +73,7 @@ export interface StatusView {
   components: Record<string, ComponentView>;
   frozen_here: number;
   last_proof: ProofView | null;
+  mode: ModeView;
   name: string;
   next_proof_at_ms: number;
   not_ready: Array<string>;
@@ -106,6 +115,7 @@ export interface ResolveRequest {
   code?: string | null;
   last_scan?: boolean;
   mch_id?: string;
+  phone?: string | null;
   sub_mch_id?: string;
 }
 

@@ -32,15 +32,25 @@ export declare class Refused extends Error {
   readonly field: string | null;
 }
 
+/** A training was begun or ended; nothing was booked: `acceptBooks`, then begin anew. */
+export declare class OtherBooks extends Refused {}
+
 export declare class NoAnswer extends Error {}
+
+/** Meant for the real books, and the till is in a training: `resend` when that has ended. */
+export declare class Waiting extends NoAnswer {}
 
 export declare class PosAgent {
   constructor(options?: Options);
   token: string;
   lastEventId: number | null;
+  /** Which books this POS means; null: the till was not asked yet, "": it does not say. */
+  books: string | null;
   pair(code: string, app: string): Promise<string>;
   hello(): Promise<Hello>;
   status(): Promise<StatusView>;
+  /** `real` or `training`: what is begun from now on is meant for these. */
+  acceptBooks(): Promise<string>;
   resolve(body: ResolveRequest): Promise<IdentificationView>;
   payment(raw: string): Promise<IdentificationView>;
   quote(body: QuoteRequest): Promise<QuoteView>;

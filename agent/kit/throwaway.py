@@ -21,7 +21,8 @@ from agent.grants import VENDOR, Grant
 from agent.main import Agent
 from agent.ports import Clock, Entropy
 from drivers.simulated import Fault, SimulatedPrinter, SimulatedScanner
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
+from sync.hq.server import HqServer
 
 MEMBERS = 40
 _READY_S = 60

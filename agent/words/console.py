@@ -166,6 +166,8 @@ CONSOLE: Final[dict[str, tuple[str, str]]] = {
     "import_batches": ("券批次", "Coupon batches"),
     "import_coupons": ("发券", "Coupons"),
     "import_cards": ("次卡", "Count cards"),
+    "import_slots": ("预约时段", "Slots to reserve"),
+    "import_gifts": ("积分礼品", "Gifts for points"),
     "import_file": ("CSV 文件", "CSV file"),
     "import_skip": ("跳过有错的行", "Skip bad rows"),
     "import_start": ("导入", "Import"),
@@ -174,6 +176,10 @@ CONSOLE: Final[dict[str, tuple[str, str]]] = {
     "import_done": (
         "新增 {created}，更新 {updated}，未变 {unchanged}，有错 {bad}",
         "{created} created, {updated} updated, {unchanged} unchanged, {bad} bad",
+    ),
+    "import_tiers_unchecked": (
+        "本品牌还没有规则，无法核对会员等级是否存在：请先发布规则，再导入一次",
+        "This brand has no rules yet: nobody could check whether these tiers exist. Publish rules, then import again",
     ),
     "line": ("行", "Line"),
     "fault": ("错误", "Fault"),
@@ -205,7 +211,6 @@ CONSOLE: Final[dict[str, tuple[str, str]]] = {
     "log": ("操作日志", "Log"),
     "who": ("谁", "Who"),
     "act": ("操作", "Act"),
-    "object": ("对象", "Object"),
     "detail": ("详情", "Detail"),
     "users": ("用户", "Users"),
     "add_user": ("添加或重设", "Add or reset"),

@@ -54,6 +54,19 @@ MACHINE: Final[dict[str, tuple[str, str]]] = {
     "SIGN_IN_LOCKED": ("密码错误次数过多，请稍后再试", "Too many wrong PINs; wait a while"),
     "PIN_WEAK": ("密码须为4至12位数字，且不能太简单", "The PIN needs 4 to 12 digits and must not be simple"),
     "OPERATOR_UNKNOWN": ("没有这个工号", "Nobody signs in by that name"),
+    "MODE_FIXED": (
+        "营业或培训由配置文件或启动方式决定，不能在这里切换",
+        "The mode is decided by the configuration or the way it was started",
+    ),
+    "MODE_CHANGING": ("正在切换营业与培训模式，请稍候", "The mode is being switched; wait a few seconds"),
+    "MODE_BUSY": (
+        "还有未完成的事，暂不能切换：请等正在结账的顾客、未打完的小票或对账结束，几分钟后再试",
+        "Not now: a sale, a receipt or a proof is not finished; try again in some minutes",
+    ),
+    "MODE_DIFFERS": (
+        "营业与培训模式已切换，这次没有入账；切换前可能已入账，请先核对再收款",
+        "The mode was switched: this was not booked; it may have been booked before, so look first",
+    ),
     "TOKEN_UNKNOWN": ("没有这个授权，可能已经收回", "No such token is in force"),
     "PRINT_ID_CONFLICT": ("打印编号重复，内容不同", "This print id was used for other contents"),
     "EVENT_UNREADABLE": ("总部读不懂这笔记录，请人工处理", "Headquarters cannot read this event; a person has to look"),

@@ -147,6 +147,8 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "WeChat takes its voucher back in proportion; {amount} is refunded",
     ),
     "short_in_cash": ("已用积分折现扣除 {points}积分", "{points} points were spent"),
+    "coupon_stores": ("（可用门店：{stores}）", " (for {stores})"),
+    "redeem_again_at": ("（{at} 起可再次核销）", " (again from {at})"),
     "lease_short_here": (
         "（本机现在可用：积分 {points}，储值 {stored_value} 元）",
         " (here now: {points} points, {stored_value} yuan)",

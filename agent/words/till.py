@@ -95,6 +95,51 @@ TILL: Final[dict[str, tuple[str, str]]] = {
         "付款码无法离线识别会员，请扫会员码，或先收款",
         "A payment code cannot name a member offline; scan the member code, or take the payment first",
     ),
+    "PHONE_UNREADABLE": ("手机号不正确，请输入11位大陆手机号", "That is no mainland mobile number of 11 digits"),
+    "PHONE_NEEDS_NETWORK": (
+        "查手机号需要连接总部，现在连不上，请改为扫会员码或输入会员号",
+        "A phone number has to be asked of headquarters, which does not answer; ask for the member code instead",
+    ),
+    "PHONE_TRIED_TOO_OFTEN": (
+        "本机一小时内查询手机号过多，已告知总部，请改为扫会员码",
+        "This till asked for too many phone numbers within the hour; ask for the member code instead",
+    ),
+    "VERIFY_NEEDS_NETWORK": (
+        "核验支付密码需要连接总部，现在连不上，请顾客出示会员码",
+        "A PIN has to be checked at headquarters, which does not answer; ask for the fresh member code",
+    ),
+    "MEMBER_PIN_WRONG": ("支付密码不对，连错5次将暂时锁定", "The PIN is wrong; the fifth in a row locks it"),
+    "MEMBER_PIN_LOCKED": (
+        "支付密码已暂时锁定，请顾客出示会员码，或稍后再试",
+        "The PIN is locked for a while; ask for the fresh member code",
+    ),
+    "MEMBER_PIN_UNSET": (
+        "该会员没有设置支付密码，请顾客出示会员码",
+        "This member has no PIN; ask for the fresh member code",
+    ),
+    "MEMBER_PIN_WEAK": ("支付密码须为6位数字，且不能过于简单", "A PIN has 6 digits that are not easily guessed"),
+    "PIN_TRIED_TOO_OFTEN": (
+        "本机一小时内密码错误过多，已告知总部，请顾客出示会员码",
+        "Too many wrong PINs at this till within the hour; ask for the fresh member code",
+    ),
+    "SMS_CODE_WRONG": ("短信验证码不对", "The code is wrong"),
+    "SMS_CODE_EXPIRED": (
+        "短信验证码已失效，请重新发送",
+        "The code has ended; have another one sent",
+    ),
+    "SMS_NOT_CONFIGURED": (
+        "品牌没有开通短信，请顾客出示会员码",
+        "This brand sends no messages; ask for the fresh member code",
+    ),
+    "SMS_NOT_SENT": ("短信没有发出，请再试一次", "The message was not sent; ask once more"),
+    "SMS_TOO_SOON": ("验证码刚发过，请等一分钟", "A code was sent within the minute"),
+    "SMS_TOO_MANY": (
+        "今天发送的验证码过多，请顾客出示会员码",
+        "Too many codes were sent; use the member code",
+    ),
+    "SMS_GATEWAY_INVALID": ("短信网关地址须为 https", "The gateway's address must be https"),
+    "PHONE_NOT_THEIRS": ("手机号与该会员登记的不一致", "That is not the number this member gave"),
+    "VERIFICATION_UNPROVEN": ("销售写明已核验会员，但总部没有核验过", "A sale says verified; HQ never said so"),
     "PAYMENT_NOT_COMPLETE": (
         "微信支付尚未成功，请先查询支付结果",
         "WeChat has not confirmed the payment; query it first",
@@ -189,6 +234,10 @@ TILL: Final[dict[str, tuple[str, str]]] = {
         "该会员近期频繁核销，请与顾客再次确认",
         "This member has redeemed often of late; ask the customer once more",
     ),
+    "REDEMPTION_COOLING": (
+        "该会员刚核销过，冷却时间未到，请稍后再用",
+        "This member has redeemed just now; there is a time to wait between two redemptions",
+    ),
     "SPEND_NOT_BOOKED": (
         "积分、券或储值没有扣成，已按收款入账，待总部处理",
         "Something granted could not be taken any more; booked as paid, recorded for HQ",
@@ -197,6 +246,7 @@ TILL: Final[dict[str, tuple[str, str]]] = {
     "COUPON_NOT_YOURS": ("这张券不属于该会员", "This coupon belongs to somebody else"),
     "COUPON_NOT_STARTED": ("这张券还没到使用日期", "This coupon is not valid yet"),
     "COUPON_EXPIRED": ("这张券已过期", "This coupon has ended"),
+    "COUPON_OTHER_STORE": ("这张券不能在本店使用", "This coupon is not for this shop"),
     "COUPON_USED": ("这张券已经使用过", "This coupon was used"),
     "COUPON_VOID": ("这张券已经作废", "This coupon was withdrawn"),
     "COUPON_TWICE": ("同一张券只能用一次", "The same coupon was given twice"),

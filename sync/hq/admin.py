@@ -1,7 +1,7 @@
 """What an operator asks of a running HQ, over a unix socket in its data directory (mode 0600 is the guard).
 
-Served by sync.hq.main, called by `pos-agent hq ...`: the database has one opener, so while HQ serves, it does the work.
-Where none serves, the command opens the database and calls the same application in its own process.
+Served by sync.hq.server, called by `pos-agent hq ...`: the database has one opener, so while HQ serves, it does the
+work. Where none serves, the command opens the database and calls the same application in its own process.
 """
 
 from collections.abc import Callable
@@ -154,13 +154,13 @@ async def seals(ask: SealsAsk, hq: Hq) -> JSONResponse:
 async def held_leases(ask: LeasesAsk, hq: Hq) -> JSONResponse:
     """Say what workstations could still spend of the leases they hold."""
     await known_station(hq, ask.workstation_id)
-    return JSONResponse({"at_risk": [asdict(one) for one in await hq.at_risk(ask.workstation_id)]})
+    return JSONResponse({"at_risk": [asdict(one) for one in await hq.leases.at_risk(ask.workstation_id)]})
 
 
 @router.post("/write-offs")
 async def write_off(ask: LeasesAsk, hq: Hq) -> JSONResponse:
     """Write off the leases of a workstation."""
-    return JSONResponse({"at_risk": [asdict(one) for one in await hq.write_off(ask.workstation_id)]})
+    return JSONResponse({"at_risk": [asdict(one) for one in await hq.leases.write_off(ask.workstation_id)]})
 
 
 @router.post("/restored")
@@ -212,7 +212,7 @@ async def after_restore(hq: HqService, ask: RestoredAsk) -> dict[str, Any]:
         await hq.declare_restored("an operator said so")
     return {
         "awaited": [
-            {**asdict(one), "at_risk": [asdict(risk) for risk in await hq.at_risk(one.workstation_id)]}
+            {**asdict(one), "at_risk": [asdict(risk) for risk in await hq.leases.at_risk(one.workstation_id)]}
             for one in await hq.awaited()
         ]
     }
@@ -231,13 +231,10 @@ async def import_file(hq: HqService, ask: ImportAsk, progress: Any) -> dict[str,
         new = await hq.import_rules(ask.brand_id, path)
         return {"rules_new": new, "warnings": await hq.lint_rules(ask.brand_id, path)}
     steps = {
-        "members": hq.import_members,
-        "items": hq.import_items,
-        "merchants": hq.import_merchants,
-        "batches": hq.import_batches,
-        "coupons": hq.import_coupons,
-        "cards": hq.import_cards,
-    }
+        "members": hq.import_members, "items": hq.import_items, "merchants": hq.import_merchants,
+        "batches": hq.import_batches, "coupons": hq.import_coupons, "cards": hq.import_cards,
+        "gifts": hq.import_gifts, "slots": hq.import_slots,
+    }  # fmt: skip
     if ask.what not in steps:
         raise AgentError(f"cannot import {ask.what!r}", hint=f"{', '.join(steps)} or rules")
     return {"report": asdict(await steps[ask.what](ask.brand_id, path, skip_bad=ask.skip_bad, progress=progress))}

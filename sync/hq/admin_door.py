@@ -7,15 +7,17 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from sync.hq.service import HqService
+from sync.message import keepable
 
 
 class Ask(BaseModel):
-    """What is asked: exact types, nothing unknown."""
+    """What is asked: exact types, nothing unknown, no text that databases do not keep."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+    _keepable = field_validator("*")(keepable)
 
 
 async def _service(request: Request) -> HqService:

@@ -71,6 +71,11 @@ class Turns:
         return self._mono_s()
 
     @property
+    def crowded(self) -> bool:
+        """Whether a call waits for its place: what can wait longer than a store should."""
+        return bool(self._line)
+
+    @property
     def full(self) -> bool:
         """Whether a call that came now would wait too long."""
         return not self._free and (len(self._line) >= self._most or len(self._line) * self._pace_s >= self._wait_s)

@@ -1,6 +1,6 @@
 """HQ over HTTP: the calls of docs/wire.md, each authenticated, bounded and answered with one message.
 
-Built by sync.hq.main (and by tests over httpx.ASGITransport). Bodies are parsed from the bytes that were signed.
+Built by sync.hq.server (and by tests over httpx.ASGITransport). Bodies are parsed from the bytes that were signed.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -21,6 +21,7 @@ from sync.hq import door
 from sync.hq.admission import Admission, Turns
 from sync.hq.bounds import PROOF_REQUEST_BYTES, REQUEST_BYTES, SMALL_REQUEST_BYTES
 from sync.hq.channel_http import add_channel_calls
+from sync.hq.member_http import add_member_calls
 from sync.hq.seals import as_csv
 from sync.hq.service import HqService
 from sync.hq.snapshot_calls import SnapshotCalls
@@ -36,8 +37,8 @@ _FEEDS: Final = frozenset(feed.value for feed in Feed)
 _CURSOR_DIGITS: Final = 16  # LIMIT: as many as 2**53 has
 
 
-def create_app(hq: HqService) -> FastAPI:
-    """Make the application; it owns nothing, so closing `hq` is the caller's business."""
+def create_app(hq: HqService, turns: Turns | None = None) -> FastAPI:
+    """Make the application; it owns nothing, so closing `hq` is the caller's business. `turns`: who is let in when."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     calls = _Calls(hq)
     app.add_api_route("/healthz", calls.healthz, methods=["GET"])
@@ -58,8 +59,9 @@ def create_app(hq: HqService) -> FastAPI:
     app.add_api_route("/v1/claims", calls.claims, methods=["POST"])
     app.add_api_route(f"{_STATION}/totals", calls.totals, methods=["GET"])
     add_wechat_calls(app, hq)
+    add_member_calls(app, hq)
     add_channel_calls(app, hq)
-    app.add_middleware(Admission, turns=Turns(hq.mono_s))
+    app.add_middleware(Admission, turns=turns or Turns(hq.mono_s))
     app.add_middleware(_Stamped, now_ms=hq.now_ms)
     app.add_exception_handler(AgentError, _refused)
     app.add_exception_handler(ValidationError, _unreadable)
@@ -150,18 +152,18 @@ class _Calls:
         station, sent = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
         message = LeaseRequest.model_validate_json(sent)
         _check_protocol(message.protocol)
-        return door.answer(request, await self._hq.grant(station.workstation_id, message))
+        return door.answer(request, await self._hq.leases.grant(station.workstation_id, message))
 
     async def report(self, request: Request, workstation_id: str) -> Response:
         station, sent = await door.authenticate(self._hq, request, workstation_id, PROOF_REQUEST_BYTES)
         message = LeaseReport.model_validate_json(sent)
         _check_protocol(message.protocol)
-        return door.answer(request, await self._hq.report(station.workstation_id, message))
+        return door.answer(request, await self._hq.leases.report(station.workstation_id, message))
 
     async def leases(self, request: Request, workstation_id: str) -> Response:
         station, _ = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
         after = request.query_params.get("after", "")[:LOT_CHARS]
-        return door.answer(request, await self._hq.leases(station.workstation_id, after))
+        return door.answer(request, await self._hq.leases.page(station.workstation_id, after))
 
     async def seals(self, request: Request) -> Response:
         await door.reader(self._hq, request)

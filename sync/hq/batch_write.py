@@ -33,7 +33,7 @@ class BatchTable:
         return cls(brand_id, at_ms)
 
     def check(self, connection: Connection, chunk: Sequence[BatchEntry]) -> list[Fault]:
-        """Refuse a batch that came on an earlier line, and a stock below what was issued (S47)."""
+        """Refuse a batch that came on an earlier line, a stock below what was issued (S47), stores of nobody (S49)."""
         faults = []
         for entry in chunk:
             before = self.seen.setdefault(entry.batch_id, entry.line)
@@ -42,7 +42,17 @@ class BatchTable:
                 faults.append(Fault(entry.line, f"batch_id {entry.batch_id} is on line {before} already"))
             elif entry.released is not None and entry.released < issued:
                 faults.append(Fault(entry.line, f"released {entry.released}: {issued} are issued already (S47)"))
+            strange = self._strange(connection, entry)
+            if strange:
+                faults.append(Fault(entry.line, f"stores: this brand has no store {', '.join(strange)} (S49)"))
         return faults
+
+    def _strange(self, connection: Connection, entry: BatchEntry) -> list[str]:
+        """Stores that a batch names and that are not the brand's."""
+        stores, issuer = entry.body.get("stores"), entry.body.get("issuer")
+        named = {*map(str, stores if isinstance(stores, list) else []), *([str(issuer)] if issuer else [])}
+        rows = connection.execute("SELECT store_id FROM stores WHERE brand_id = :brand", {"brand": self.brand_id})
+        return sorted(named - {row["store_id"] for row in rows}) if named else []
 
     def lint(self, connection: Connection, chunk: Sequence[BatchEntry]) -> list[Fault]:
         """Warn of thresholds that are not 1.2 to 1.5 of the average ticket (S42)."""

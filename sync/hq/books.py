@@ -9,7 +9,7 @@ the balances hold. Nothing here refuses one event because of another.
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from agent.domain.digest import event_digest
@@ -23,7 +23,7 @@ from sync.hq.db.seam import Connection, Contended
 from sync.hq.enrol import Station
 from sync.hq.event_fields import MALFORMED
 from sync.hq.fold import Folder, Stored
-from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
+from sync.hq.judge import Judgement, judge
 from sync.hq.keys import verify
 from sync.protocol import PROTOCOL, Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
 
@@ -76,9 +76,10 @@ def _one_by_one(
     beside: Callable[[], None] | None,
     on_strangers: Callable[[Sequence[OpenedLease]], None],
 ) -> BatchAnswer:
-    """Take a batch in whose values the database refused: each event by itself, and suspended where it is refused again.
+    """Take a batch in whose values the database refused, or those of an event behind the gap that it fills.
 
-    Each is a transaction of its own; nothing is answered before all are in, so the same again only compares.
+    Each event by itself, suspended where it is refused again. Each is a transaction of its own; nothing is answered
+    before all are in, so the same again only compares.
     """
     if beside is not None:
         with connection.transaction():
@@ -86,13 +87,14 @@ def _one_by_one(
             beside()  # ORDER: apart; what is refused of it is no event's fault
     verdicts: list[Verdict] = []
     for event in batch.events:
-        alone = batch.model_copy(update={"events": [event]})
+        single = batch.model_copy(update={"events": [event]})
         try:
-            answer = _take(connection, station, alone, at_ms, None, on_strangers)
+            answer = _take(connection, station, single, at_ms, None, on_strangers, alone=True)
         except Exception as error:
             if not poison.is_refused_by_engine(error):
                 raise
-            answer = _take(connection, station, alone, at_ms, None, on_strangers, unkept=event.seq)
+            fault = type(error).__name__
+            answer = _take(connection, station, single, at_ms, None, on_strangers, alone=True, fault=fault)
         verdicts += answer.verdicts
     return answer.model_copy(update={"verdicts": verdicts})
 
@@ -104,19 +106,22 @@ def _take(
     at_ms: int,
     beside: Callable[[], None] | None,
     on_strangers: Callable[[Sequence[OpenedLease]], None],
-    unkept: int = 0,
+    *,
+    alone: bool = False,
+    fault: str = "",
 ) -> BatchAnswer:
-    """One transaction; the event `unkept` (0: none) is suspended whatever it says."""
+    """One transaction. `alone`: of one event; with a `fault`, the database's, it is suspended whatever it says."""
     with connection.transaction():
         connection.hold(f"station {station.workstation_id}")  # ORDER: before anything of its books is read
         if beside is not None:
             beside()
-        intake = _Intake(connection, station, batch.epoch, at_ms, unkept)
+        intake = _Intake(connection, station, batch.epoch, at_ms, fault)
         intake.take_all(batch.events)
-        advanced = Folder(connection, station, batch.epoch, at_ms, intake.judged, intake.stored).advance()
+        folder = Folder(connection, station, batch.epoch, at_ms, intake.judged, intake.stored)
+        advanced = folder.advance_one_by_one() if alone else folder.advance()
         on_strangers(advanced.strangers)
-        for seq in intake.verdicts.keys() & set(advanced.broken):
-            intake.say(seq, VerdictKind.SUSPENDED, CHAIN_MISMATCH)
+        for seq in intake.verdicts.keys() & advanced.suspended.keys():
+            intake.say(seq, VerdictKind.SUSPENDED, advanced.suspended[seq])
         gaps: list[tuple[int, int]] = []
         if advanced.behind:
             gaps = missing_ranges(connection, station.workstation_id, batch.epoch, advanced.watermark)
@@ -143,7 +148,8 @@ class _Intake:
     station: Station
     epoch: str
     at_ms: int
-    unkept: int = 0
+    fault: str = ""
+    """Why the database refused what is taken in; empty where it has not."""
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     judged: dict[int, Judgement] = field(default_factory=dict)
     stored: dict[int, Stored] = field(default_factory=dict)
@@ -188,8 +194,10 @@ class _Intake:
         for event, _digest in fresh:
             name = EventName(self.station.workstation_id, self.epoch, event.seq)
             judged = judge(event.body, name, self.station.store_id, self.station.brand_id)
-            if event.seq == self.unkept:
-                judged = Judgement(judged.code or MALFORMED, judged.business_day, judged.payable_fen)
+            if self.fault and not judged.code:
+                judged = replace(judged, code=MALFORMED)
+                place = (name.workstation_id, name.epoch, name.seq)
+                poison.name(self.connection, *place, "events", self.fault, self.at_ms)
             self.judged[event.seq] = judged
         codes = Clashes(self.connection, self.station, self.epoch).settle(
             [(event.seq, self.judged[event.seq]) for event, _digest in fresh]

@@ -7,7 +7,7 @@ so nothing is ever spent twice (R13).
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.domain.business_day import business_day
@@ -15,8 +15,10 @@ from agent.domain.digest import Json, canonical
 from agent.domain.errors import Refusal
 from agent.domain.ledger import COUPON_ACCOUNT, POINTS_ACCOUNT
 from agent.domain.rules import RuleSet
-from sync.channel_protocol import ChannelAnswer, ChannelEvent
-from sync.hq import channels, coupon_uses, lots, member_standing, offers_fold, referrals
+from sync.channel_protocol import GIVES_BACK, ChannelAnswer, ChannelEvent
+from sync.hq import channels, cooldown, coupon_uses, lots, member_standing, offers_fold, referrals
+from sync.hq.channel_booked import Booked
+from sync.hq.channel_played import PLAYED, UNDONE
 from sync.hq.channel_sales import Rate, rate_of, sign_in
 from sync.hq.channel_takes import give_back, take
 from sync.hq.channels import Channel
@@ -30,19 +32,6 @@ from sync.hq.referrals import Sold
 
 _PURCHASE: Final = "channel"
 _RETURN: Final = "channel_return"
-
-
-@dataclass(slots=True)
-class Booked:
-    """What an event came to: points as posted, fen, the day it counts on, and what later ones need of it."""
-
-    points: int = 0
-    paid_fen: int = 0
-    day: str = ""
-    took: dict[str, Json] = field(default_factory=dict)
-    streak: int = 0
-    spent: bool = False
-    """Something was spent that a restored copy would not know of."""
 
 
 @dataclass(slots=True)
@@ -60,10 +49,11 @@ class Taking:
 
     def run(self) -> ChannelAnswer:
         """Book it, or give the earlier answer. Refusal CONFLICT, MEMBER_UNKNOWN, MEMBER_FROZEN, POINTS_INSUFFICIENT,
-        COUPON_UNKNOWN, COUPON_NOT_FREE, NOTHING_TO_RETURN, REFERRAL_..., HQ_RESTORED.
+        COUPON_UNKNOWN, COUPON_NOT_FREE, REDEMPTION_COOLING, NOTHING_TO_RETURN, REFERRAL_..., HQ_RESTORED, and what
+        sync.hq.tasks, lottery, exchanges and reservations refuse.
         """
         hold_brand(self.connection, self.channel.brand_id)  # ORDER: before anything is asked: once per request
-        asked = hashlib.sha256(canonical(self.ask.model_dump(mode="json"))).digest()
+        asked = self._asked()
         earlier = self._event(self.ask.request_id)
         if earlier is not None:
             if bytes(earlier["asked"]) != asked:
@@ -78,7 +68,7 @@ class Taking:
         hold_member(self.connection, self.member_id)
         steps: dict[str, Callable[[], Booked]] = {
             "purchase": self._purchase, "spend_points": self._spend, "use_coupon": self._use, "sign_in": self._sign_in,
-            "referral": self._referral,
+            "referral": self._referral, **dict.fromkeys(PLAYED, self._play),
         }  # fmt: skip
         done = self._back(of) if of is not None else steps[self.ask.kind]()
         self.spent = done.spent
@@ -86,6 +76,15 @@ class Taking:
         answer = self._answer(done)
         self._keep(asked, done, answer)
         return answer
+
+    def _asked(self) -> bytes:
+        """What the request says, as a hash; with a number in it one that nobody tries out without HQ's key."""
+        said = canonical(self.ask.model_dump(mode="json"))
+        return self.keys.mark("channel-asked", said) if self.ask.phone else hashlib.sha256(said).digest()
+
+    def _play(self) -> Booked:
+        what = PLAYED[self.ask.kind]
+        return what(self.connection, self.keys, self.channel, self.rules, self.member_id, self.ask, self.now_ms)
 
     def _required(self) -> Any:
         assert self.ask.member is not None, "the model says so"
@@ -101,8 +100,7 @@ class Taking:
     def _of(self) -> Row:
         """The event that is given back: of this channel, of the kind that this one gives back."""
         row = self._event(self.ask.of)
-        kinds = {"purchase_return": "purchase", "return_points": "spend_points", "return_coupon": "use_coupon"}
-        if row is None or row["kind"] != kinds[self.ask.kind]:
+        if row is None or row["kind"] != GIVES_BACK[self.ask.kind]:
             raise Refusal("NOTHING_TO_RETURN", "this channel has no such event", field="of", status=404)
         return row
 
@@ -147,23 +145,29 @@ class Taking:
 
     # --- what is spent ------------------------------------------------------------------------------------------
     def _spend(self) -> Booked:
+        cooldown.require(self.connection, self.rules, self.member_id, POINTS_ACCOUNT, self.now_ms)
         taken = take(
             self.connection, self.channel.brand_id, self.member_id, POINTS_ACCOUNT, "", self.ask.points, self.now_ms
         )  # fmt: skip
+        self._redeemed(POINTS_ACCOUNT)
         lots_taken: list[Json] = [list(one) for one in taken]
         return Booked(-self.ask.points, 0, business_day(self.now_ms), {"lots": lots_taken}, spent=True)
 
     def _use(self) -> Booked:
+        cooldown.require(self.connection, self.rules, self.member_id, COUPON_ACCOUNT, self.now_ms)
         taken = take(
             self.connection, self.channel.brand_id, self.member_id, COUPON_ACCOUNT, self.ask.coupon_id, 1, self.now_ms
         )  # fmt: skip
         self._noted(self.ask.coupon_id, -1)
+        self._redeemed(COUPON_ACCOUNT)
         lots_taken: list[Json] = [list(one) for one in taken]
         return Booked(0, 0, business_day(self.now_ms), {"lots": lots_taken}, spent=True)
 
     def _back(self, of: Row) -> Booked:
         if self.ask.kind == "purchase_return":
             return self._return(of)
+        if self.ask.kind in UNDONE:
+            return UNDONE[self.ask.kind](self.connection, self.channel, of, self.now_ms)
         account = POINTS_ACCOUNT if self.ask.kind == "return_points" else COUPON_ACCOUNT
         amount = self.ask.points if account == POINTS_ACCOUNT else 1
         spent = -of["points"] if account == POINTS_ACCOUNT else 1
@@ -177,6 +181,9 @@ class Taking:
         if account == COUPON_ACCOUNT:
             self._noted(str(taken[0][0]), amount)
         return Booked(amount if account == POINTS_ACCOUNT else 0, 0, of["business_day"])
+
+    def _redeemed(self, account: str) -> None:
+        cooldown.note(self.connection, self.channel.brand_id, self.rules, self.member_id, account, self.now_ms)
 
     def _noted(self, coupon_id: str, amount: int) -> None:
         place = coupon_uses.online_place(self.channel.name, self.ask.request_id)
@@ -222,10 +229,11 @@ class Taking:
         return ChannelAnswer(
             request_id=self.ask.request_id,
             member_id=self.member_id,
-            points=done.points,
+            points=done.points + done.won_points,
             balance=channels.member_of(self.connection, self.member_id)["points"],
             free=sum(row["available"] for row in free),
             streak=done.streak,
+            **done.more,
         )
 
     def _keep(self, asked: bytes, done: Booked, answer: ChannelAnswer) -> None:

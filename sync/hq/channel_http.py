@@ -14,6 +14,7 @@ from sync.hq import door
 from sync.hq.bounds import CHANNEL_BODY_BYTES
 from sync.hq.reminders_page import Reminder, ReminderPage
 from sync.hq.service import HqService
+from sync.identity_protocol import IdentityCheck
 
 _CURSOR_DIGITS = 16  # LIMIT: as many as 2**53 has
 
@@ -24,6 +25,10 @@ def add_channel_calls(app: FastAPI, hq: HqService) -> None:
     app.add_api_route("/v1/channels/{channel}/events", calls.event, methods=["POST"])
     app.add_api_route("/v1/channels/{channel}/members", calls.member, methods=["POST"])
     app.add_api_route("/v1/channels/{channel}/reminders", calls.channel_reminders, methods=["GET"])
+    app.add_api_route("/v1/channels/{channel}/identity-checks", calls.identity, methods=["POST"])
+    app.add_api_route("/v1/channels/{channel}/gifts", calls.gifts, methods=["GET"])
+    app.add_api_route("/v1/channels/{channel}/slots", calls.slots, methods=["GET"])
+    app.add_api_route("/v1/channels/{channel}/lotteries/{lottery_id}", calls.lottery, methods=["GET"])
     app.add_api_route("/v1/reminders", calls.reminders, methods=["GET"])
 
 
@@ -40,6 +45,24 @@ class _ChannelCalls:
         caller = await door.channel(self._hq, request, channel)
         ref = MemberRef.model_validate_json(await door.read_body(request, CHANNEL_BODY_BYTES))
         return door.answer(request, await self._hq.channels.state(caller, ref))
+
+    async def identity(self, request: Request, channel: str) -> Response:
+        caller = await door.channel(self._hq, request, channel)
+        ask = IdentityCheck.model_validate_json(await door.read_body(request, CHANNEL_BODY_BYTES))
+        return door.answer(request, await self._hq.channels.identity.check(caller, ask))
+
+    async def gifts(self, request: Request, channel: str) -> Response:
+        caller = await door.channel(self._hq, request, channel)
+        return door.answer(request, await self._hq.channels.gifts(caller))
+
+    async def slots(self, request: Request, channel: str) -> Response:
+        caller = await door.channel(self._hq, request, channel)
+        return door.answer(request, await self._hq.channels.slots(caller, request.query_params.get("day", "")))
+
+    async def lottery(self, request: Request, channel: str, lottery_id: str) -> Response:
+        caller = await door.channel(self._hq, request, channel)
+        day = request.query_params.get("day", "")
+        return door.answer(request, await self._hq.channels.play.day(caller.brand_id, lottery_id, day))
 
     async def channel_reminders(self, request: Request, channel: str) -> Response:
         caller = await door.channel(self._hq, request, channel)

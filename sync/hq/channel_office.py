@@ -1,22 +1,25 @@
 """Online channels at HQ: entering them, their facts, what they are shown, and what they are pushed.
 
-Made by sync.hq.service, used by sync.hq.channel_http and the command line; `worker` is run by sync.hq.main.
+Made by sync.hq.service, used by sync.hq.channel_http and the command line; `worker` is run by sync.hq.server.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from agent.domain.business_day import business_day
 from agent.domain.errors import Refusal
-from sync.channel_protocol import ChannelAnswer, ChannelEvent, MemberRef, MemberState
-from sync.hq import channel_pushes, channels
+from sync.channel_protocol import ChannelAnswer, ChannelEvent, GiftsOffered, MemberRef, MemberState, SlotsOffered
+from sync.hq import channel_pushes, channels, exchanges, reservations
 from sync.hq.channel_events import Taking
 from sync.hq.channel_takes import call_back
 from sync.hq.channel_worker import ChannelWorker
 from sync.hq.channels import Channel, Given
 from sync.hq.db.seam import Connection
 from sync.hq.grant_witness import GrantWitness
+from sync.hq.identity_desk import IdentityDesk
 from sync.hq.member_standing import newest_rules
 from sync.hq.parts import Parts
+from sync.hq.play_office import PlayOffice, checked_day
 from sync.hq.recompute import RuleBook
 from sync.hq.restored import made, require_new
 from sync.hq.wechat_calls import Run
@@ -39,6 +42,10 @@ class ChannelOffice:
         self._entropy = parts.entropy
         self._witnessed = witnessed
         self._rules = RuleBook()
+        self.play = PlayOffice(parts, self._rules)
+        """Lotteries."""
+        self.identity = IdentityDesk(parts)
+        """Checks of identities."""
         self.worker = ChannelWorker(parts.books, parts.keys, parts.clock)
 
     async def add(self, name: str, brand_id: str, url: str) -> Given:
@@ -108,6 +115,16 @@ class ChannelOffice:
             lambda c: channels.state_of(c, channels.resolve(c, self._keys, channel.brand_id, ref))
         )
 
+    async def gifts(self, channel: Channel) -> GiftsOffered:
+        """The catalogue of a channel's brand."""
+        return await self._books.read(lambda c: exchanges.offered(c, channel.brand_id))
+
+    async def slots(self, channel: Channel, day: str) -> SlotsOffered:
+        """The slots of a day, today's without one."""
+        wanted = checked_day(day) or business_day(self._clock.now_ms())
+        return await self._books.read(lambda c: reservations.offered(c, channel.brand_id, wanted))
+
     async def close(self) -> None:
         """Let go of the channels."""
+        await self.identity.close()
         await self.worker.close()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agent.domain.business_day import business_day
 from agent.domain.errors import Refusal
 from agent.domain.ledger import COUPON_ACCOUNT
-from sync.hq import coupon_write, lots, own_rows, restored
+from sync.hq import coupon_stores, coupon_write, lots, own_rows, restored
 from sync.hq.db.seam import Connection
 from sync.hq.own_rows import OF_LOT, OwnPosting
 
@@ -18,8 +18,8 @@ def take(
 ) -> list[tuple[str, str, int]]:
     """Take exactly `amount`: (lot, last day, part of it) of each lot that gave.
 
-    Refusal 409 HQ_RESTORED, MEMBER_FROZEN, POINTS_INSUFFICIENT, COUPON_NOT_FREE (a till may hold it), 404
-    COUPON_UNKNOWN. The caller calls back what tills hold (`call_back`) once the refusal is out.
+    Refusal 409 HQ_RESTORED, MEMBER_FROZEN, POINTS_INSUFFICIENT, COUPON_NOT_FREE (a till may hold it),
+    COUPON_OTHER_STORE, 404 COUPON_UNKNOWN. The caller calls back what tills hold (`call_back`) once the refusal is out.
     """
     restored.require_told(connection, brand_id)
     day = business_day(now_ms)
@@ -50,6 +50,8 @@ def _check_coupon(connection: Connection, member_id: str, coupon_id: str, day: s
     held = coupon_write.coupon(connection, coupon_id)
     if held is None or held["member_id"] != member_id:
         raise Refusal("COUPON_UNKNOWN", "this member has no such coupon", field="coupon_id", status=404)
+    if not coupon_stores.usable_in(connection, coupon_id, coupon_stores.ONLINE):
+        raise Refusal("COUPON_OTHER_STORE", "this coupon is for some stores only", field="coupon_id", status=409)
     if held["state"] != "issued" or not held["start_day"] <= day <= held["end_day"]:
         raise Refusal("COUPON_NOT_FREE", "this coupon is used, withdrawn or not valid today", status=409)
 

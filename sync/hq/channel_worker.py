@@ -1,7 +1,7 @@
 """HQ tells online channels how members stand: each change within 5 s (S64), a few pushes at a time.
 
-Made by sync.hq.members_office, run by sync.hq.main while HQ serves; tests drive `work`. No transaction is open while a
-channel is asked, and nobody waits for one that is slow.
+Made by sync.hq.members_office, run by sync.hq.server while HQ serves; tests drive `work`. No transaction is open while
+a channel is asked, and nobody waits for one that is slow.
 """
 
 import asyncio

@@ -27,9 +27,9 @@ class Clashes:
 
     def settle(self, judged: Sequence[tuple[int, Judgement]]) -> dict[int, str]:
         """Seq -> why an event is suspended, empty where it is not; payments of the others are marked as used."""
-        owners = {owner for _seq, one in judged for owner in one.owners}
-        known = self._members(sorted(owners))
-        self._used = self._transactions(sorted({used for _seq, one in judged for used in one.transaction_ids}))
+        asked = [one for _seq, one in judged if not one.code]
+        known = self._members(sorted({owner for one in asked for owner in one.owners}))
+        self._used = self._transactions(sorted({used for one in asked for used in one.transaction_ids}))
         codes = {seq: one.code or self._clash(seq, one, known) for seq, one in judged}
         if self._marks:
             self._mark()

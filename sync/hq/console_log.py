@@ -4,6 +4,7 @@ Written by sync.hq.console inside the transaction of the act itself, so that no 
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from agent.domain.errors import Refusal
@@ -12,12 +13,48 @@ from sync.hq.bounds import CONSOLE_LISTED
 from sync.hq.db.seam import Connection
 
 
+class Act(StrEnum):
+    """Everything people do at the console; rows name it so for ever. Sentences: agent/words/console_acts.py."""
+
+    SIGN_IN = "sign-in"
+    SIGN_IN_REFUSED = "sign-in.refused"
+    USER_PUT = "user.put"
+    USER_REMOVE = "user.remove"
+    DISCREPANCY_EXPLAIN = "discrepancy.explain"
+    DIFFERENCE_EXPLAIN = "difference.explain"
+    SUSPENDED_RELEASE = "suspended.release"
+    SUSPENDED_KEEP = "suspended.keep"
+    FORK_FIRST = "fork.first"
+    FORK_OTHER = "fork.other"
+    LEASE_WRITE_OFF = "lease.write-off"
+    MEMBER_LOOK = "member.look"
+    MEMBER_PLAIN = "member.plain"
+    MEMBER_PLAIN_REFUSED = "member.plain.refused"
+    MEMBER_FREEZE = "member.freeze"
+    MEMBER_RELEASE = "member.release"
+    ERASURE_ASK = "erasure.ask"
+    ERASURE_CONFIRM = "erasure.confirm"
+    ERASURE_REFUSE = "erasure.refuse"
+    RULES_PUBLISH = "rules.publish"
+    IMPORT_MEMBERS = "import.members"
+    IMPORT_ITEMS = "import.items"
+    IMPORT_MERCHANTS = "import.merchants"
+    IMPORT_BATCHES = "import.batches"
+    IMPORT_COUPONS = "import.coupons"
+    IMPORT_CARDS = "import.cards"
+    IMPORT_GIFTS = "import.gifts"
+    IMPORT_SLOTS = "import.slots"
+    SEALS_DOWNLOAD = "seals.download"
+    WECHAT_EXPLAIN = "wechat.explain"
+    WECHAT_BILL = "wechat.bill"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One act. `object` names what it was done to; no identity of a member is written, only the random id."""
 
     name: str
-    act: str
+    act: Act
     object: str
     why: str
     detail: str
@@ -45,7 +82,7 @@ def note(connection: Connection, entry: Entry, at_ms: int) -> int:
             "number": number,
             "at_ms": at_ms,
             "name": entry.name,
-            "act": entry.act,
+            "act": entry.act.value,
             "object": entry.object[:500],
             "why": entry.why,
             "detail": entry.detail,

@@ -2,6 +2,7 @@
 
   batches  batch_id, name, type, start, end, [off_yuan], [off_bp] (off the price: 8折 is 2000), [min_yuan], [min_qty],
            [scope] (`;`-separated skus), [max_off_yuan], [priority], [exclusive], [stackable],
+           [issuer] (a store: only there, unless [cross_store]), [stores] (`;`-separated, default all of the brand),
            [released] (how many may be issued; empty: leave as it is, no limit at first)
   coupons  coupon_id (4-64 of A-Z a-z 0-9 . _ -, unique for ever), member_number, batch_id,
            [start], [end] (within the batch's; default the batch's), [claimed] (default today), [void] (withdraw it)
@@ -25,7 +26,7 @@ from sync.hq.csv_file import BadValue, Columns, Fault, fen, flag, matching, rows
 BATCH_COLUMNS: Final = Columns(
     ("batch_id", "name", "type", "start", "end"),
     ("off_yuan", "off_bp", "min_yuan", "min_qty", "scope", "max_off_yuan", "priority", "exclusive", "stackable",
-     "released"),
+     "issuer", "cross_store", "stores", "released"),
 )  # fmt: skip
 COUPON_COLUMNS: Final = Columns(("coupon_id", "member_number", "batch_id"), ("start", "end", "claimed", "void"))
 CARD_COLUMNS: Final = Columns(("card_id", "member_number", "name", "total", "left"), ("price_yuan", "expires"))
@@ -119,11 +120,15 @@ def _batch(line: int, cells: dict[str, str]) -> BatchEntry:
     for column in ("off_bp", "min_qty", "priority"):
         if cells[column]:
             body[column] = cell(column, partial(whole, column, cells[column], QTY), 0)
-    for column in ("exclusive", "stackable"):
+    for column in ("exclusive", "stackable", "cross_store"):
         if cell(column, partial(flag, column, cells[column], default=False), False):
             body[column] = True
     if cells["scope"]:
         body["scope"] = [sku.strip() for sku in cells["scope"].split(";") if sku.strip()]
+    if cells["stores"]:
+        body["stores"] = [store.strip() for store in cells["stores"].split(";") if store.strip()]
+    if cells["issuer"]:
+        body["issuer"] = cells["issuer"]
     released = None
     if cells["released"]:
         released = cell("released", partial(_not_below, "released", cells["released"], _RELEASED, 0), 0)

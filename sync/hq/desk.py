@@ -19,6 +19,7 @@ from sync.hq.bounds import COUPON_ID_BYTES, ENROL_CODE_BYTES
 from sync.hq.db.seam import Connection
 from sync.hq.importer import ImportReport, Progress
 from sync.hq.keys import HqKeys
+from sync.hq.member_standing import newest_rules
 from sync.hq.recompute import Difference, RuleBook
 from sync.hq.restored import Awaited
 
@@ -116,6 +117,19 @@ class HqDesk(ABC):
     ) -> ImportReport:
         """Import members' count cards from CSV (columns: sync.hq.coupon_csv)."""
         return await importer.cards(self._write, self._keys, brand_id, path, skip_bad, progress)
+
+    async def import_gifts(
+        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
+    ) -> ImportReport:
+        """Import the catalogue of gifts from CSV (columns: sync.hq.gift_csv)."""
+        rules = await self._read(lambda c: newest_rules(c, self._rules, brand_id))
+        return await importer.gifts(self._write, brand_id, rules.gift_mix, path, skip_bad, progress)
+
+    async def import_slots(
+        self, brand_id: str, path: Path, *, skip_bad: bool = False, progress: Progress | None = None
+    ) -> ImportReport:
+        """Import slots from CSV (columns: sync.hq.slot_csv)."""
+        return await importer.slots(self._write, brand_id, path, skip_bad, progress, self._clock.now_ms())
 
     async def import_rules(self, brand_id: str, source: Path | dict[str, Json]) -> bool:
         """Import a rule set from JSON; False when it is there already. Refusal RULES_INVALID or RULES_CHANGED."""

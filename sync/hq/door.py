@@ -13,6 +13,7 @@ from typing import Any
 
 import zstandard
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,10 +25,12 @@ from sync.hq.channels import Channel
 from sync.hq.enrol import Station
 from sync.hq.keys import verify
 from sync.hq.service import HqService
+from sync.message import NOT_KEEPABLE
 from sync.protocol import AUTH_SCHEME, BatchAnswer, ProofAnswer, request_signing_bytes
 
 _AUTHORIZATION = re.compile(AUTH_SCHEME + r' workstation="([A-Za-z0-9._:\-]{1,64})", signature="([A-Za-z0-9+/]{86}==)"')
 _FAULTS_NAMED = 5
+_HALF_A_CHARACTER = "hex escape"  # what pydantic's reader of JSON says of a surrogate without its other half
 _RETRY_AFTER_S = 30
 
 
@@ -186,11 +189,18 @@ def plain(status: int, code: str) -> Response:
 def unreadable(error: ValidationError) -> Response:
     """422: name the places at fault, never the values (they may be identities); 400 when it is no JSON at all."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
-    named = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['type']}" for fault in faults[:_FAULTS_NAMED]]
-    no_json = any(fault["type"] == "json_invalid" for fault in faults)
+    no_json = [fault["msg"] for fault in faults if fault["type"] == "json_invalid"]
+    if any(_HALF_A_CHARACTER in said for said in no_json):
+        return _problem(422, "BODY_INVALID", "a text ends in the middle of a character (a lone surrogate)", "")
     if no_json:
         return _problem(400, "BODY_NOT_JSON", "the body is not JSON", "")
+    named = [f"{'.'.join(map(str, fault['loc']))}: {_said(fault)}" for fault in faults[:_FAULTS_NAMED]]
     return _problem(422, "BODY_INVALID", "; ".join(named), "", count=len(faults))
+
+
+def _said(fault: ErrorDetails) -> str:
+    """A fault by its type; in words where they are ours, which repeat nothing that was sent."""
+    return fault["msg"] if fault["type"] == NOT_KEEPABLE else fault["type"]
 
 
 def _problem(status: int, code: str, detail: str, hint: str, **more: object) -> Response:

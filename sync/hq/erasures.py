@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from agent.domain.errors import Refusal, StorageError
 from agent.limits import TEXT_CHARS
-from sync.hq import feed_gaps, member_write
+from sync.hq import feed_gaps, identity_checks, joint_links, member_write, reservations
 from sync.hq.bounds import DIFFERENCES_LISTED
 from sync.hq.db.seam import Connection
 from sync.hq.feeds import ends
@@ -108,6 +108,9 @@ def erase(connection: Connection, one: Erasure) -> bool:
     if connection.execute("SELECT 1 FROM erasures WHERE member_id = :id", key).fetchone() is not None:
         return False
     member_write.erase(connection, one.brand_id, one.member_id)
+    identity_checks.forget(connection, one.member_id)
+    joint_links.forget(connection, one.member_id, one.at_ms)
+    reservations.forget(connection, one.brand_id, one.member_id, one.at_ms)
     connection.execute("DELETE FROM reminders WHERE member_id = :id", key)
     last = ends(connection, one.brand_id)
     connection.execute(

@@ -13,7 +13,9 @@ from agent.domain.digest import Json, read_canonical
 from agent.domain.ids import EventName
 from agent.domain.lease import LEASE_CLOSE, LEASE_OPEN, Closing, OpenedLease, closed_by, is_keepable, opened_by
 from agent.domain.ledger import ACCOUNTS, LOT_CHARS, PENDING_ACCOUNT
+from agent.domain.member import Certainty
 from agent.domain.sale import Posting, TenderType
+from agent.domain.verified import VerifiedTicket
 from agent.limits import AMOUNT_FEN, POINTS, SALE_LINES
 
 Event = Mapping[str, Json]
@@ -101,6 +103,19 @@ def buyer(event: Event) -> str:
     member = event.get("member")
     member_id = member.get("member_id") if isinstance(member, dict) else None
     return member_id if _text(member_id) else ""
+
+
+def ticket_in(event: Event) -> VerifiedTicket | None:
+    """What an event brings that says its member was verified; one of nobody's where it cannot be read."""
+    member = event.get("member")
+    if not isinstance(member, dict) or member.get("certainty") != Certainty.VERIFIED:
+        return None
+    said = member.get("verified")
+    row: Event = said if isinstance(said, dict) else {}
+    how, at_s, nonce, signature = (row.get(name) for name in ("how", "at_s", "nonce", "signature"))
+    if _text(how) and _integer(at_s, 2**53 - 1) and _text(nonce) and isinstance(signature, str):
+        return VerifiedTicket(how, at_s, nonce, signature)
+    return VerifiedTicket("", 0, "", "")
 
 
 def sale_day(event: Event) -> str:

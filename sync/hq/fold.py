@@ -5,7 +5,7 @@ totals and the chain head hold.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from agent.domain.digest import extend, genesis
@@ -14,9 +14,10 @@ from agent.domain.lease import OpenedLease
 from agent.domain.ledger import fold
 from agent.domain.sale import Posting
 from agent.limits import BATCH_EVENTS
-from sync.hq import audit, budget_fold, claims, clocks, offers_fold, releases, wechat_checks
+from sync.hq import audit, budget_fold, claims, clocks, offers_fold, poison, releases, verified, wechat_checks
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
+from sync.hq.event_fields import MALFORMED
 from sync.hq.feeds import hold_brand, hold_member, touch_members
 from sync.hq.judge import CHAIN_MISMATCH, Judgement, judge
 from sync.hq.lease_book import LeaseBook
@@ -27,14 +28,16 @@ Stored: TypeAlias = tuple[bytes, bytes, str]
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The watermark after a fold, and the events whose link to their predecessor did not hold."""
+    """The watermark after a fold, and the events it suspended: seq -> code."""
 
     watermark: int
-    broken: Sequence[int]
+    suspended: Mapping[int, str] = field(default_factory=dict)
     strangers: Sequence[OpenedLease] = ()
     """Leases that were opened and that HQ does not know it granted."""
     behind: bool = False
     """Whether HQ holds events behind a gap."""
+    more: bool = False
+    """Whether more events could have joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,41 @@ class Folder:
     def _key(self, **more: object) -> dict[str, object]:
         return {"workstation_id": self.station.workstation_id, "epoch": self.epoch, **more}
 
-    def advance(self) -> Advanced:
-        """Extend the contiguous prefix as far as it goes, fold what joined it."""
+    def advance_one_by_one(self) -> Advanced:
+        """As advance(), where the database refuses an event: that one is suspended, named for a person and passed over.
+
+        Events are folded together while they can be, so one among very many behind a gap costs a few tries.
+        """
+        suspended: dict[int, str] = {}
+        strangers: list[OpenedLease] = []
+        most = BATCH_EVENTS
+        while True:
+            fault = ""
+            try:
+                with self.connection.part():
+                    step = self.advance(most)
+            except Exception as error:
+                if not poison.is_refused_by_engine(error):
+                    raise
+                if most > 1:
+                    most //= 2
+                    continue
+                fault = type(error).__name__
+                step = self.advance(1, unkept=True)
+            suspended |= step.suspended
+            strangers += step.strangers
+            if fault:
+                key = (self.station.workstation_id, self.epoch, step.watermark)
+                poison.name(self.connection, *key, "events", fault, self.at_ms)
+            if not step.more:
+                return Advanced(step.watermark, suspended, strangers, step.behind)
+            most = min(BATCH_EVENTS, most * 2)
+
+    def advance(self, most: int = 0, *, unkept: bool = False) -> Advanced:
+        """Extend the contiguous prefix as far as it goes, or by `most` events, and fold what joined it.
+
+        `unkept`: suspend what joins it, whatever it says.
+        """
         chain = self.connection.execute(
             "SELECT watermark, head, sent_head FROM chains WHERE workstation_id = :workstation_id AND epoch = :epoch",
             self._key(),
@@ -60,14 +96,15 @@ class Folder:
         start = genesis(self.station.workstation_id, self.epoch)
         watermark, head, sent = tuple(chain) if chain is not None else (0, start, start)
         reached = watermark
-        broken: list[int] = []
+        suspended: dict[int, str] = {}
         postings: list[tuple[int, int, Posting]] = []
         moves: list[tuple[int, Judgement]] = []
         days: dict[tuple[str, str], tuple[int, int, int]] = {}
-        behind = False
+        behind = more = False
         for seq, digest, chained, code in self._waiting(watermark):
             behind = seq != reached + 1
-            if behind:
+            more = not behind and 0 < most <= reached - watermark
+            if behind or more:
                 break
             reached = seq
             # One altered event breaks its own link only: the next may follow from our head or from the one it names.
@@ -75,9 +112,9 @@ class Folder:
             linked = chained == ours or chained == extend(sent, digest)
             head, sent = ours, chained
             judgement = self.judged.get(reached) or self._judged_again(reached)
-            if not code and not linked:
-                broken.append(reached)
-            folded = not code and linked
+            if not code and (unkept or not linked):
+                suspended[reached] = MALFORMED if linked else CHAIN_MISMATCH
+            folded = not code and reached not in suspended
             if folded:
                 postings.extend((reached, place, one) for place, one in enumerate(judgement.postings))
                 moves.append((reached, judgement))
@@ -85,7 +122,7 @@ class Folder:
         strangers: Sequence[OpenedLease] = ()
         if reached > watermark or chain is None:
             self._hold(moves)
-            self._suspend(broken)
+            self._suspend(suspended)
             self._fold(postings, days)
             self._set_chain(reached, head, sent)
             strangers = self._lease(moves, reached)
@@ -93,7 +130,7 @@ class Folder:
             offers_fold.follow(self.connection, self.station, self.epoch, moves)
             claims.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
             wechat_checks.follow(self.connection, self.station, self.epoch, moves)
-        return Advanced(reached, broken, strangers, behind)
+        return Advanced(reached, suspended, strangers, behind, more)
 
     def _waiting(self, after: int) -> Iterator[tuple[int, bytes, bytes, str]]:
         """Seq, digest, chain and code of events behind a seq, a batch at a time: behind a gap there may be very many.
@@ -133,11 +170,15 @@ class Folder:
         name = EventName(self.station.workstation_id, self.epoch, seq)
         return judge(row["body"], name, self.station.store_id, self.station.brand_id)
 
-    def _suspend(self, seqs: Sequence[int]) -> None:
+    def _suspend(self, codes: Mapping[int, str]) -> None:
+        event = "workstation_id = :workstation_id AND epoch = :epoch AND seq = :seq"
         self.connection.executemany(
-            "UPDATE events SET state = 'suspended', code = :code"
-            " WHERE workstation_id = :workstation_id AND epoch = :epoch AND seq = :seq",
-            [self._key(seq=seq, code=CHAIN_MISMATCH) for seq in seqs],
+            f"UPDATE events SET state = 'suspended', code = :code WHERE {event}",
+            [self._key(seq=seq, code=code) for seq, code in codes.items()],
+        )
+        self.connection.executemany(
+            f"DELETE FROM transactions WHERE {event}",
+            [self._key(seq=seq) for seq, code in codes.items() if code != CHAIN_MISMATCH],
         )
 
     def _fold(
@@ -177,6 +218,7 @@ class Folder:
             book.fold(seq, judgement)
         book.honour(reached)
         found = [*book.found, *clocks.of_events(self.epoch, moves, self.at_ms)]
+        found += verified.of_events(self.connection, self.station, self.epoch, moves)
         audit.record(self.connection, self.station.workstation_id, found, self.at_ms)
         budget_fold.follow(self.connection, moves, self.at_ms)
         return book.strangers

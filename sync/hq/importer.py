@@ -1,4 +1,4 @@
-"""Imports from CSV files: members, items, merchants, coupon batches, coupons, count cards. Rules: sync.hq.rules_write.
+"""Imports from CSV files: members, items, merchants, coupon batches, coupons, count cards, gifts, slots.
 
 Called by sync.hq.service. A file is read twice: first every row is checked and ALL bad rows are reported with line and
 reason; only a file without any (or with `skip_bad`) is then written, in transactions of bounded size, so that stores
@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from agent.domain.gift_rule import GiftMix
 from agent.ports import Entropy
 from sync.hq.batch_write import BatchTable
 from sync.hq.bounds import IMPORT_CHUNK_ROWS, IMPORT_FAULTS
@@ -19,14 +20,18 @@ from sync.hq.coupon_csv import BatchEntry, CardEntry, CouponEntry, batch_entries
 from sync.hq.coupon_write import CouponTable
 from sync.hq.csv_file import Fault
 from sync.hq.db.seam import Connection
+from sync.hq.gift_csv import GiftEntry, gift_entries
+from sync.hq.gift_write import GiftTable
 from sync.hq.item_csv import RowEntry, item_entries, merchant_entries
 from sync.hq.keys import HqKeys
 from sync.hq.member_csv import MemberEntry, entries
 from sync.hq.member_write import MemberTable
 from sync.hq.row_write import ItemTable, MerchantTable, Written
+from sync.hq.slot_csv import SlotEntry, slot_entries
+from sync.hq.slot_write import SlotTable
 
 T = TypeVar("T")
-E = TypeVar("E", MemberEntry, RowEntry, BatchEntry, CouponEntry, CardEntry)
+E = TypeVar("E", MemberEntry, RowEntry, BatchEntry, CouponEntry, CardEntry, GiftEntry, SlotEntry)
 E_contra = TypeVar("E_contra", contravariant=True)
 Progress: TypeAlias = Callable[[str, int], None]
 """Called on the event loop after every transaction: stage (`check`, then `write`), rows done in it."""
@@ -56,7 +61,8 @@ class Table(Protocol[E_contra]):
 class ImportReport:
     """What an import did. `rejected`: nothing was written. `faults` lists at most IMPORT_FAULTS of `bad` rows.
 
-    `warnings` are rows that were taken and that a person should look at.
+    `warnings` are rows that were taken and that a person should look at. `tiers_unchecked`: the brand has no rules yet,
+    so nobody could say whether the tiers of these members will exist.
     """
 
     rows: int = 0
@@ -67,6 +73,7 @@ class ImportReport:
     rejected: bool = False
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
+    tiers_unchecked: bool = False
 
 
 async def members(
@@ -74,7 +81,9 @@ async def members(
 ) -> ImportReport:
     """Import members; ids are random and stay with the member number. Cards and identities are only ever added."""
     table = await write(lambda c: MemberTable.of(c, keys, entropy, brand_id))
-    return await _Run(write, lambda: entries(path), table, skip_bad, progress).run()
+    report = await _Run(write, lambda: entries(path), table, skip_bad, progress).run()
+    report.tiers_unchecked = table.tier_ids is None
+    return report
 
 
 async def items(write: Write, brand_id: str, path: Path, skip_bad: bool, progress: Progress | None) -> ImportReport:
@@ -111,6 +120,22 @@ async def cards(
     """Import count cards that members hold; `left` is what was left before the first event."""
     table = await write(lambda c: CardTable.of(c, keys, brand_id))
     return await _Run(write, lambda: card_entries(path), table, skip_bad, progress).run()
+
+
+async def gifts(
+    write: Write, brand_id: str, mix: GiftMix, path: Path, skip_bad: bool, progress: Progress | None
+) -> ImportReport:
+    """Import gifts that points are exchanged for; one goes by `off` 1, never by being absent."""
+    table = await write(lambda c: GiftTable.of(c, brand_id, mix))
+    return await _Run(write, lambda: gift_entries(path), table, skip_bad, progress, table.lint).run()
+
+
+async def slots(
+    write: Write, brand_id: str, path: Path, skip_bad: bool, progress: Progress | None, at_ms: int
+) -> ImportReport:
+    """Import slots that members may reserve; one goes by `off` 1, never by being absent."""
+    table = await write(lambda c: SlotTable.of(c, brand_id, at_ms))
+    return await _Run(write, lambda: slot_entries(path), table, skip_bad, progress).run()
 
 
 @dataclass(slots=True)

@@ -11,12 +11,15 @@ from agent.domain.ids import EventName
 from agent.domain.lease import Closing, OpenedLease
 from agent.domain.ledger import POINTS_ACCOUNT
 from agent.domain.sale import Posting
+from agent.domain.verified import VerifiedTicket
 from sync.hq import event_fields as said
 from sync.hq.event_fields import Fault
 
 MEMBER_UNKNOWN: Final = "MEMBER_UNKNOWN"
 TRANSACTION_USED: Final = "TRANSACTION_USED"
 CHAIN_MISMATCH: Final = "CHAIN_MISMATCH"
+EVENT_UNREADABLE: Final = "EVENT_UNREADABLE"
+"""Names an event that HQ could not work on, whatever it says; suspended as MALFORMED where the books refused it."""
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
@@ -44,6 +47,8 @@ class Judgement:
     """SHA-256 of the claim on the receipt, hex, where a sale was earned by nobody."""
     of: EventName | None = None
     """The sale that a return or void gives back: one of the same workstation."""
+    ticket: VerifiedTicket | None = None
+    """What a sale brings that says its member was verified."""
 
     @property
     def owners(self) -> frozenset[str]:
@@ -85,6 +90,7 @@ def judge(body: str, name: EventName, store_id: str, brand_id: str) -> Judgement
             trusted,
             claim,
             said.sale_of(event, name),
+            said.ticket_in(event),
         )
     except Fault as fault:
         code = fault.code

@@ -1,6 +1,6 @@
 """Background work that is begun again: what nobody foresaw is logged and ends no other work of HQ's.
 
-Used by sync.hq.main for every loop that it starts.
+Used by sync.hq.server for every loop that it starts.
 """
 
 import asyncio

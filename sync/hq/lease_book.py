@@ -249,7 +249,8 @@ def end(connection: Connection, lease: Row, state: str) -> int:
         {"state": state, "who": lease["workstation_id"], "id": lease["lease_id"]},
     )
     if left:
-        bucket = lease["bucket"] or _nameless(lease["account"])
+        lot = lease["bucket"] if lease["bucket"] != DEBT_BUCKET else ""  # nothing is credited to what is owed
+        bucket = lot or _nameless(lease["account"])
         lots.credit(connection, lease["member_id"], lease["account"], bucket, left, expires=lease["expires"])
     return left
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from agent.domain.business_day import business_day
 from agent.domain.errors import Refusal
+from agent.domain.ledger import COUPON_ACCOUNT
 from agent.limits import LEASE_USABLE_S, LEASES_A_PAGE
-from sync.hq import lots, restored
+from sync.hq import coupon_stores, lots, restored
 from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
 from sync.hq.feeds import watermarks_of
@@ -92,6 +93,8 @@ class _Granting:
         rest = None if want.amount == "all" else int(want.amount)
         granted = 0
         for row in lots.grantable(self.connection, member, want.account, want.bucket, day):
+            if want.account == COUPON_ACCOUNT and not self._used_here(row["bucket"]):
+                continue
             part = row["available"] if rest is None else min(rest - granted, row["available"])
             if part <= 0:
                 break
@@ -101,6 +104,9 @@ class _Granting:
         if rest is not None and granted < rest:
             self.short.append(LeaseShort(account=want.account, bucket=want.bucket, wanted=rest, granted=granted))
             self._call_back(want)
+
+    def _used_here(self, coupon_id: str) -> bool:
+        return coupon_stores.usable_in(self.connection, coupon_id, self.station.store_id)
 
     def _insert(self, account: str, bucket: str, expires: str, amount: int) -> None:
         row = {

@@ -1,7 +1,6 @@
-"""HQ's composition root: opens keys and database, joins them to the application, serves it, stops in order.
+"""HQ's composition root: opens keys and database, serves them until it is told to stop.
 
-Used by `pos-agent hq`, the demo and tests. `HqServer` runs inside another program's event loop: it installs no signal
-handlers and logs nothing to stdout.
+Used by `pos-agent hq`, the demo and tests.
 """
 
 import asyncio
@@ -12,26 +11,19 @@ from pathlib import Path
 
 from agent import sqlite
 from agent.domain.errors import ConfigError, DiskLow, StorageError
-from agent.http_server import HttpServer, listen_tcp, listen_unix
-from agent.limits import HQ_TIMEOUT_S
 from agent.notify import Notifier
 from agent.ports import Clock, Entropy
 from agent.worker import Worker
 from sync.hq import erasures, marks, restored
-from sync.hq.admin import create_admin_app
-from sync.hq.app import create_app
-from sync.hq.bounds import CONNECTIONS, EXPIRY_LOOK_S, KEEP_ALIVE_S, RECOMPUTE_PAUSE_S
-from sync.hq.console.door import origins_of
-from sync.hq.console.join import Console, add_users, open_console
 from sync.hq.db.address import Address
 from sync.hq.db.embedded import EmbeddedConnection, EmbeddedEngine, open_embedded
-from sync.hq.db.seam import Connection, DatabaseAway, Engine
+from sync.hq.db.seam import Connection, Engine
 from sync.hq.erasures import FileErasures
 from sync.hq.grant_witness import FILE, FileGrantWitness
-from sync.hq.keeping import kept
 from sync.hq.keys import HqKeys, open_keys
 from sync.hq.places import DATABASE, KEY_FILE, SNAPSHOTS, SOCKET, UPLOADS
 from sync.hq.schema import MIGRATIONS
+from sync.hq.server import HqServer
 from sync.hq.service import HqService
 from sync.hq.snapshot_shelf import Shelf
 from sync.hq.snapshots import Snapshots
@@ -145,100 +137,6 @@ def _bind(connection: Connection, keys: HqKeys) -> None:
         held = connection.execute("SELECT public_key FROM hq_identity WHERE id = 1").fetchone()["public_key"]
     if held != keys.public_key:
         raise StorageError("this key file belongs to another database", hint="restore the pair from one backup")
-
-
-class HqServer:
-    """An HQ that answers on sockets of its own, inside the running event loop."""
-
-    def __init__(
-        self,
-        hq: HqService,
-        *,
-        admin_socket: Path | None = None,
-        uploads: Path | None = None,
-        console: Sequence[str] = (),
-    ) -> None:
-        """`uploads`: where files given to the console lie; without it there is no console. `console`: its origins."""
-        self.hq = hq
-        self._uploads = uploads
-        self._origins = list(console)
-        self.console: Console | None = None
-        self._admin_socket = admin_socket
-        self._servers: list[HttpServer] = []
-        self._reckoning: asyncio.Task[None] | None = None
-        self._building: asyncio.Task[None] | None = None
-        self._asking: asyncio.Task[None] | None = None
-        self._keeping: list[asyncio.Task[None]] = []
-
-    async def start(
-        self, host: str = "127.0.0.1", port: int = 0, *, certificate: Path | None = None, key: Path | None = None
-    ) -> str:
-        """Listen, and give the base URL; port 0 takes a free one. With certificate and key the URL is https."""
-        listener = listen_tcp(host, port)
-        shown = f"[{host}]" if ":" in host else host
-        url = f"{'https' if certificate else 'http'}://{shown}:{listener.getsockname()[1]}"
-        app = create_app(self.hq)
-        if self._uploads is not None:
-            self.console = open_console(app, self.hq, origins_of(self._origins, url), self._uploads)
-        self._servers = [
-            HttpServer(
-                app, [listener], certificate=certificate, key=key, connections=CONNECTIONS, keep_alive_s=KEEP_ALIVE_S
-            )
-        ]
-        if self._admin_socket is not None:
-            admin = create_admin_app(self.hq)
-            if self.console is not None:
-                add_users(admin, self.console.desk.people)
-            self._servers.append(HttpServer(admin, [listen_unix(self._admin_socket)]))
-        for server in self._servers:
-            await server.start()
-        self._reckoning = asyncio.create_task(kept("reckoning", self._reckon))
-        self._asking = asyncio.create_task(kept("WeChat", self.hq.wechat.worker.run))
-        loops = {
-            "members": self.hq.members.run,
-            "channels": self.hq.channels.worker.run,
-            "marks": self.hq.marking.run,
-        }
-        self._keeping = [asyncio.create_task(kept(name, run)) for name, run in loops.items()]
-        if self.hq.snapshots is not None:
-            self._building = asyncio.create_task(kept("snapshots", self.hq.snapshots.run))
-        return url
-
-    async def _reckon(self) -> None:
-        """Reckon events again as they come, post lots that ended, a few at a time.
-
-        A full disk, or a server that is away, only makes it wait.
-        """
-        while True:
-            self.hq.folded.clear()
-            pause_s = RECOMPUTE_PAUSE_S
-            try:
-                more = await self.hq.recompute_some() or await self.hq.expire_some()
-            except (DiskLow, DatabaseAway):
-                more, pause_s = True, HQ_TIMEOUT_S
-            except StorageError:
-                return  # `failed` is set: whoever serves ends the process
-            if more:
-                await asyncio.sleep(pause_s)
-            else:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(EXPIRY_LOOK_S):  # nothing needs to come in for a day to end
-                        await self.hq.folded.wait()
-
-    async def stop(self) -> None:
-        """Answer what is in flight, stop listening, close the database."""
-        for task in (self._reckoning, self._building, self._asking, *self._keeping):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-        servers, self._servers = self._servers, []
-        for server in servers:
-            await server.stop()
-        if self.console is not None:
-            await self.console.close()
-        if self._admin_socket is not None:
-            self._admin_socket.unlink(missing_ok=True)
-        await self.hq.close()
 
 
 async def serve(

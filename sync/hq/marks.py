@@ -1,4 +1,4 @@
-"""The mark of HQ's books: a number that only rises, with every start, every minute, every grant and every leap.
+"""The mark of HQ's books: a number that only rises, with every start, grant and leap, every minute and behind writes.
 
 It stands in the database and in the witness beside it (sync.hq.grant_witness): a copy that is put back carries an older
 one. It follows HQ's clock in ms, so that it rises although both were put back. Called by sync.hq.main,

@@ -11,7 +11,7 @@ from typing import Final
 from agent.domain.business_day import business_day
 from agent.domain.ids import EventName
 from agent.domain.ledger import PENDING_ACCOUNT, POINTS_ACCOUNT
-from sync.hq import coupon_uses, member_standing, referrals
+from sync.hq import cooldown, coupon_uses, member_standing, referrals
 from sync.hq.bounds import COUNT_STEP_CHARS, COUNT_STEP_EVENTS
 from sync.hq.db.seam import Connection
 from sync.hq.feeds import hold_brand
@@ -21,7 +21,7 @@ from sync.hq.recompute import RuleBook
 
 _PURCHASES: Final = frozenset({"sale", "return", "void"})
 _ONLINE: Final = frozenset({"purchase", "purchase_return"})
-_REDEEMS: Final = frozenset({"spend_points", "return_points"})
+_REDEEMS: Final = frozenset({"spend_points", "return_points", "draw", "exchange", "exchange_return"})
 _POINTS: Final = (POINTS_ACCOUNT, PENDING_ACCOUNT)
 
 
@@ -171,6 +171,7 @@ def step(connection: Connection, book: RuleBook, now_ms: int) -> bool:
     sold = [referrals.sold_of(*one) for one in moves if one[1].kind in _PURCHASES and one[1].member_id]
     touched += referrals.follow(connection, brand_id, rules, sold, now_ms)
     member_standing.refresh(connection, brand_id, rules, touched, now_ms)
+    cooldown.told(connection, brand_id, rules, [judged for _name, judged in moves], now_ms)
     connection.execute(
         "UPDATE chains SET counted = :upto WHERE workstation_id = :id AND epoch = :epoch", {**key, "upto": upto}
     )

@@ -11,7 +11,7 @@ from sync.protocol import CardRow, MemberRow
 
 FACTS: Final = (
     "expiring_points", "expiring_day", "birthday", "next_tier_id", "next_tier_growth", "frozen_at_ms", "quarter",
-    "quarter_spend_fen", "quarter_visits", "quarter_invites",
+    "quarter_spend_fen", "quarter_visits", "quarter_invites", "points_spent_at_ms", "coupon_used_at_ms",
 )  # fmt: skip
 """Columns of `members` that travel under their own names."""
 _AS_THEY_ARE: Final = ("member_id", "tier_id", "points", "masked", "sv_principal_fen", "sv_gift_fen", "growth", *FACTS)

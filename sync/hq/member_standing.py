@@ -11,7 +11,7 @@ from agent.domain.business_day import business_day, parse_day
 from agent.domain.rules import NO_RULES, RuleSet
 from agent.domain.tier_review import Quarter, quarter_of
 from agent.domain.tiers import WINDOW_MONTHS, months_back
-from sync.hq import tier_moves
+from sync.hq import joint, tier_moves
 from sync.hq.bounds import KEEP_STEP_MEMBERS
 from sync.hq.db.seam import Connection, among
 from sync.hq.feeds import touch_members
@@ -86,6 +86,7 @@ def _refresh(connection: Connection, brand_id: str, rules: RuleSet, member_ids: 
     today = business_day(now_ms)
     first = quarter_of(parse_day(today))[0].isoformat()
     found = standings(connection, member_ids, first, today)
+    floors = joint.floors(connection, rules, member_ids)
     listed, values = among("member", member_ids)
     rows = connection.execute(
         f"SELECT member_id, tier_id, growth, last_day, ordered, {', '.join(_TOLD)} FROM members"
@@ -96,6 +97,8 @@ def _refresh(connection: Connection, brand_id: str, rules: RuleSet, member_ids: 
     for row in rows:
         standing = found.get(row["member_id"], Standing())
         tier_id = tier_moves.raise_at_once(connection, brand_id, rules, row, standing, today, now_ms)
+        floor = floors.get(row["member_id"], "")
+        tier_id = joint.raised(connection, brand_id, rules, row["member_id"], tier_id, floor, today, now_ms)
         told = _told(rules, tier_id, row, standing, first)
         changed = {name: value for name, value in told.items() if row[name] != value}
         if changed or standing.last_day != row["last_day"]:

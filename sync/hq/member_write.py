@@ -184,6 +184,8 @@ def erase(connection: Connection, brand_id: str, member_id: str) -> None:
         raise Refusal("MEMBER_UNKNOWN", "this brand has no such member", status=404)
     coupon_write.erase(connection, brand_id, member_id)
     connection.execute("DELETE FROM wechat_member_cards WHERE member_id = :id", {"id": member_id})
+    connection.execute("DELETE FROM member_pins WHERE member_id = :id", {"id": member_id})
+    connection.execute("DELETE FROM sms_codes WHERE member_id = :id", {"id": member_id})
     connection.execute("DELETE FROM identities WHERE member_id = :id AND kind = 'phone'", {"id": member_id})
     rows = connection.execute(
         "SELECT identity_index FROM identities WHERE member_id = :id AND deleted = 0", {"id": member_id}

@@ -1,13 +1,14 @@
 """What operators ask of a running HQ about members, over the same unix socket as sync.hq.admin.
 
-Included by sync.hq.admin; called by `pos-agent hq review | changes | pack | channel | channels | export | recount |
-erase | erasures`, which do the same themselves where HQ is down.
+Included by sync.hq.admin; called by `pos-agent hq review | changes | pack | pin | sms | channel | channels |
+export | recount | erase | erasures`, which do the same themselves where HQ is down.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from sync.hq.admin_door import Ask, Hq, Told
 from sync.hq.metrics import METRICS
@@ -26,6 +27,21 @@ class PackAsk(Ask):
 
     brand_id: str
     member_number: str
+
+
+class PinAsk(Ask):
+    """Give a member a PIN, or take it away (empty)."""
+
+    brand_id: str
+    member_number: str
+    pin: Annotated[str, Field(repr=False)]
+
+
+class SmsAsk(Ask):
+    """Enter a brand's SMS gateway, or take it away (no address)."""
+
+    brand_id: str
+    url: str
 
 
 class ChannelAsk(Ask):
@@ -59,6 +75,30 @@ class RecountAsk(Ask):
     brand_id: str
 
 
+class DrawsAsk(Ask):
+    """One page of a lottery's day behind a place."""
+
+    brand_id: str
+    lottery_id: str
+    day: str
+    after: str
+
+
+class ReservationsAsk(Ask):
+    """Who comes on a day to a store, or (empty) to all."""
+
+    brand_id: str
+    day: str
+    store_id: str
+
+
+class IdentityAsk(Ask):
+    """Enter a brand's provider of identity checks, or (empty address) remove it."""
+
+    brand_id: str
+    url: str
+
+
 class EraseAsk(Ask):
     """Erase a member, named by number or id."""
 
@@ -89,6 +129,19 @@ async def pack(ask: PackAsk, hq: Hq) -> JSONResponse:
     return JSONResponse(await give_pack(hq, ask))
 
 
+@router.post("/members/pin")
+async def pin(ask: PinAsk, hq: Hq) -> JSONResponse:
+    """Give or take away a PIN."""
+    await hq.members.verifying.set_by_operator(ask.brand_id, ask.member_number, ask.pin)
+    return JSONResponse({})
+
+
+@router.post("/members/sms")
+async def sms(ask: SmsAsk, hq: Hq) -> JSONResponse:
+    """Enter a gateway; its key, shown once."""
+    return JSONResponse({"key": await hq.members.sms.set_gateway(ask.brand_id, ask.url)})
+
+
 @router.post("/members/channel")
 async def channel(ask: ChannelAsk, hq: Hq) -> JSONResponse:
     """Enter or revoke a channel."""
@@ -105,6 +158,36 @@ async def stuck(ask: StuckAsk, hq: Hq) -> JSONResponse:
 async def figures(ask: FiguresAsk, hq: Hq) -> JSONResponse:
     """One page of a figure."""
     return JSONResponse(await one_page(hq, ask))
+
+
+@router.post("/members/draws")
+async def draws(ask: DrawsAsk, hq: Hq) -> JSONResponse:
+    """One page of draws."""
+    return JSONResponse(await hq.channels.play.draws(ask.brand_id, ask.lottery_id, ask.day, ask.after))
+
+
+@router.post("/members/reservations")
+async def reservations(ask: ReservationsAsk, hq: Hq) -> JSONResponse:
+    """Who comes on a day."""
+    return JSONResponse(await hq.channels.play.reservations(ask.brand_id, ask.day, ask.store_id))
+
+
+@router.post("/members/links")
+async def links(ask: ErasuresAsk, hq: Hq) -> JSONResponse:
+    """Links of a brand with others."""
+    return JSONResponse(await hq.channels.play.links(ask.brand_id))
+
+
+@router.post("/members/identity-provider")
+async def identity_provider(ask: IdentityAsk, hq: Hq) -> JSONResponse:
+    """Enter or remove a provider."""
+    return JSONResponse({"key": await hq.channels.identity.set_provider(ask.brand_id, ask.url)})
+
+
+@router.post("/members/identity-checks")
+async def identity_checks(ask: ErasuresAsk, hq: Hq) -> JSONResponse:
+    """Checks of a brand."""
+    return JSONResponse({"checks": await hq.channels.identity.listed(ask.brand_id)})
 
 
 @router.post("/members/recount")

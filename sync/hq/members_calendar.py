@@ -6,7 +6,7 @@ a restart, and nothing is done twice.
 
 from agent.domain.business_day import business_day
 from agent.domain.rules import RuleSet
-from sync.hq import reminders, tiers_review
+from sync.hq import joint_links, reminders, tiers_review
 from sync.hq.bounds import KEEP_STEP_MEMBERS
 from sync.hq.db.seam import Connection, among
 from sync.hq.feeds import hold_brand
@@ -17,13 +17,19 @@ from sync.hq.recompute import RuleBook
 
 def step(connection: Connection, keys: HqKeys, book: RuleBook, now_ms: int) -> bool:
     """Do the next piece of any brand; False when nothing is due."""
-    for row in connection.execute("SELECT brand_id FROM brands ORDER BY brand_id").fetchall():
+    # ORDER: brands that borrow tiers last, so that their members are judged by what the others' have by now (S13).
+    for row in connection.execute(
+        "SELECT b.brand_id FROM brands b ORDER BY EXISTS (SELECT 1 FROM links l WHERE l.brand_id = b.brand_id"
+        " AND l.ended_at_ms = 0), b.brand_id"
+    ).fetchall():
         brand_id = row["brand_id"]
         rules = newest_rules(connection, book, brand_id)
         if enter(connection, brand_id, rules, now_ms):
             return True
         period = tiers_review.due(rules, now_ms)
         if period is not None and tiers_review.step(connection, brand_id, rules, period, now_ms):
+            return True
+        if joint_links.step(connection, brand_id, rules, now_ms):
             return True
         if reminders.step(connection, keys, brand_id, rules, now_ms):
             return True

@@ -1,6 +1,6 @@
 """HQ's duties to members, joined over one database: what its schedule does, and what people ask.
 
-Made by sync.hq.service; `run` is started by sync.hq.main. All it has to do stands in rows, so a restart goes on where
+Made by sync.hq.service; `run` is started by sync.hq.server. All it has to do stands in rows, so a restart goes on where
 it stopped, and what was missed while HQ was down is caught up.
 """
 
@@ -32,9 +32,12 @@ from sync.hq.erasures import Erasure, ErasureWitness
 from sync.hq.keys import HqKeys
 from sync.hq.member_standing import newest_rules
 from sync.hq.parts import Parts
+from sync.hq.phones import Phones
 from sync.hq.recompute import RuleBook
 from sync.hq.reminders_page import Reminder, reminder_of
+from sync.hq.sms import Sms
 from sync.hq.tiers_review import ended, look
+from sync.hq.verifying import Verifying
 from sync.protocol import Feed
 
 
@@ -47,6 +50,11 @@ class MembersOffice:
         self._clock = parts.clock
         self._erased = erased
         self._rules = RuleBook()
+        self.phones = Phones(parts)
+        """Whose phone number is this, asked by tills."""
+        self.sms = Sms(parts)
+        self.verifying = Verifying(parts)
+        """Is this really the member, asked by tills; and members' PINs."""
         self.wake = asyncio.Event()
         """Set when events came in: there is something to count."""
 

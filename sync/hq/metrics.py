@@ -49,6 +49,7 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "arpu": _monthly("metric_arpu", "buyers", "spend_fen", "arpu_fen"),
     "exchange": _monthly("metric_exchange", "earned", "redeemed", "rate_bp"),
+    "gifts": _monthly("metric_gifts", "virtual_gifts", "physical_gifts", "points", "virtual_bp"),
     "coupons": Metric(
         ("batch_id", "first_day", "last_day", "issued", "used", "withdrawn", "rate_bp"),
         "SELECT batch_id, first_day, last_day, issued, used, withdrawn, rate_bp FROM metric_coupons"

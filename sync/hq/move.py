@@ -19,9 +19,10 @@ from agent.ports import Clock, Entropy
 from sync.hq import claims_audit, lease_audit, own_books, poison, restored
 from sync.hq.audit import accounts
 from sync.hq.bounds import AUDIT_ACCOUNTS
-from sync.hq.db import move_rows, moved, partitions
+from sync.hq.db import move_nul, move_rows, moved, partitions
 from sync.hq.db.address import Address, record
 from sync.hq.db.embedded import EmbeddedConnection
+from sync.hq.db.move_nul import Replaced
 from sync.hq.db.move_rows import Table, Tally
 from sync.hq.db.pool import PostgresEngine
 from sync.hq.db.postgres import PgConnection
@@ -47,11 +48,22 @@ class Moved:
     """By name, in the order they were copied; empty where an earlier call had moved them already."""
     findings: list[Finding] = field(default_factory=list)
     """What does not add up on either side, the same on both: it did not before."""
+    replaced: list[Replaced] = field(default_factory=list)
+    """Texts that go on under another one; each is kept as a finding."""
 
 
-async def move(data_dir: Path, address: Address, clock: Clock, entropy: Entropy, progress: Progress) -> Moved:
+async def move(
+    data_dir: Path,
+    address: Address,
+    clock: Clock,
+    entropy: Entropy,
+    progress: Progress,
+    *,
+    replace_nul: bool = False,
+) -> Moved:
     """Move `data_dir`'s books to a server; safe to call again until it returns.
 
+    `replace_nul`: texts with a NUL (or U+001A) of old rows are moved with U+FFFD in its place (sync.hq.db.move_nul).
     Raises StorageError, having changed nothing, where headquarters serves, the file was moved elsewhere, is older or
     newer than this program or a copy of earlier books, the database is not empty, or the copy is not equal.
     """
@@ -66,7 +78,8 @@ async def move(data_dir: Path, address: Address, clock: Clock, entropy: Entropy,
             raise StorageError(f"{path} was moved to {before}", hint="its books go on there, and nowhere else")
         engine = PostgresEngine(address, clock)
         try:
-            done = await engine.run(lambda target: _work(source, target, keys, address.url, clock.now_ms(), progress))
+            task = _Task(source, keys, address.url, clock.now_ms(), progress, replace_nul)
+            done = await engine.run(task.work)
         finally:
             await engine.close()
     record(data_dir, address)  # ORDER: last; without it the marked file is refused, and a second call comes here again
@@ -115,40 +128,53 @@ def _require_whole(source: EmbeddedConnection, keys: HqKeys, data_dir: Path) -> 
         )
 
 
-def _work(
-    source: EmbeddedConnection, target: Connection, keys: HqKeys, where: str, now_ms: int, progress: Progress
-) -> Moved:
-    assert isinstance(target, PgConnection)
-    if moved.destination(source) is not None and _is_there(target, keys):
-        return Moved()
-    found = move_rows.tables(source)
-    with target.transaction():
-        target.hold("move")
-        target.script(_PATIENT)
-        move_rows.require_empty(target, found)
-        partitions.begin_anew(target, move_rows.months(source, now_ms))
-        sent = {one.name: _copied(source, target, one, progress) for one in found}
-        target.script("ANALYZE")
-        _require_equal(target, found, sent, progress)
-        findings = _require_same_findings(source, target, sent)
-        # ORDER: before the commit; whatever happens between the two, nobody serves the file beside the server.
-        moved.put(source, where)
-    return Moved(sent, findings)
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One move: from where, whose, to where, and how."""
 
+    source: EmbeddedConnection
+    keys: HqKeys
+    where: str
+    now_ms: int
+    progress: Progress
+    replace_nul: bool
 
-def _copied(source: EmbeddedConnection, target: PgConnection, table: Table, progress: Progress) -> Tally:
-    """Send a table; StorageError where the server refuses a row, without the row: it may be a member's."""
-    try:
-        return move_rows.copy(source, target, table, _told(progress, "copying"))
-    except Exception as error:
-        if not poison.is_refused_by_engine(error):
-            raise
-    raise StorageError(
-        f"the server refuses a row of {table.name}: one of its values is not as the books want it;"
-        f" {move_rows.with_nul(source, table)} rows of {table.name} hold a text with a NUL",
-        hint="nothing was moved, the embedded headquarters goes on; such rows are of events taken in before HQ"
-        " suspended them",
-    )
+    def work(self, target: Connection) -> Moved:
+        """Do it in one transaction of the server."""
+        assert isinstance(target, PgConnection)
+        if moved.destination(self.source) is not None and _is_there(target, self.keys):
+            return Moved()
+        found = move_rows.tables(self.source)
+        with target.transaction():
+            target.hold("move")
+            target.script(_PATIENT)
+            move_rows.require_empty(target, found)
+            partitions.begin_anew(target, move_rows.months(self.source, self.now_ms))
+            replaced = move_nul.replaced(self.source, found) if self.replace_nul else []
+            sent = {one.name: self._copied(target, one) for one in found}
+            target.script("ANALYZE")
+            _require_equal(target, found, sent, self.progress)
+            findings = _require_same_findings(self.source, target, sent)
+            move_nul.record(target, replaced, self.now_ms)  # ORDER: once both sides were found equal
+            # ORDER: before the commit; whatever happens between the two, nobody serves the file beside the server.
+            moved.put(self.source, self.where)
+        return Moved(sent, findings, replaced)
+
+    def _copied(self, target: PgConnection, table: Table) -> Tally:
+        """Send a table; StorageError where the server refuses a row, without its words: they may be a member's."""
+        change = move_nul.replacing(table) if self.replace_nul else None
+        try:
+            return move_rows.copy(self.source, target, table, _told(self.progress, "copying"), change)
+        except Exception as error:
+            if not poison.is_refused_by_engine(error):
+                raise
+        way = "" if self.replace_nul else "; `--replace-nul` moves them with U+FFFD in place of the NUL, each recorded"
+        raise StorageError(
+            f"the server refuses a row of {table.name}: one of its values is not as the books want it;"
+            f" {move_nul.named(self.source, table)}",
+            hint="nothing was moved, the embedded headquarters goes on; rows with a NUL are of events taken in before"
+            f" HQ suspended them{way}",
+        )
 
 
 def _is_there(target: PgConnection, keys: HqKeys) -> bool:

@@ -1,7 +1,7 @@
 """Rows that HQ cannot work on: undone alone, passed over and named for a person, so that one never blocks another.
 
-Called by sync.hq.recompute and sync.hq.wechat_checks inside their transactions, and by sync.hq.wechat_worker; what the
-database refuses is recognised for sync.hq.books and sync.hq.move too.
+Called by sync.hq.books, sync.hq.fold, sync.hq.recompute and sync.hq.wechat_checks inside their transactions, and by
+sync.hq.wechat_worker; what the database refuses is recognised for sync.hq.move too.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 
 from sync.hq.audit import record
 from sync.hq.db.seam import Connection
+from sync.hq.judge import EVENT_UNREADABLE
 from sync.proof import Finding
 
 T = TypeVar("T")
-EVENT_UNREADABLE: Final = "EVENT_UNREADABLE"
 _ODD: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _REFUSED_BY_ENGINE: Final = frozenset({"DataError", "IntegrityError"})  # PEP 249: both engines call them so
 

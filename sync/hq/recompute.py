@@ -13,7 +13,7 @@ from agent.domain.differences import Found
 from agent.domain.ids import EventName
 from agent.domain.recompute_after import BACK, recomputed_event
 from agent.domain.rules import NO_RULES, RuleSet, rule_set
-from sync.hq import cancel_audit, limits_audit, poison
+from sync.hq import cancel_audit, cooldown, limits_audit, poison, stores_audit
 from sync.hq.audit import keep_place
 from sync.hq.bounds import AUDIT_RECOMPUTED, DIFFERENCES_LISTED, RECOMPUTE_STEP_CHARS, RECOMPUTE_STEP_EVENTS
 from sync.hq.db.seam import Connection, Row
@@ -117,6 +117,8 @@ def _follow_limits(connection: Connection, book: RuleBook, workstation_id: str, 
     rules = book.get(connection, row["brand_id"], event.get("rules_version")) or NO_RULES
     audited = limits_audit.Audited(workstation_id, row["brand_id"], row["epoch"], row["seq"], event, rules)
     limits_audit.follow(connection, audited, at_ms)
+    cooldown.audit(connection, audited, at_ms)
+    stores_audit.follow(connection, audited, at_ms)
     cancel_audit.follow(connection, EventName(workstation_id, row["epoch"], row["seq"]), event, at_ms)
 
 

@@ -187,6 +187,20 @@ def _make(connection: Connection, keys: HqKeys, brand_id: str, one: Due, today: 
         facts["coupon_id"] = packs.coupon_for(
             connection, keys, brand_id, one.batch_id, one.member_id, one.reminder_id, now_ms
         )  # fmt: skip
+    put(connection, brand_id, one, facts, (start, end), marketing=marketing, withheld=withheld)
+
+
+def put(
+    connection: Connection,
+    brand_id: str,
+    one: Due,
+    facts: dict[str, Json],
+    window: tuple[int, int],
+    *,
+    marketing: bool = False,
+    withheld: bool = False,
+) -> None:
+    """Write one reminder for a window, UTC milliseconds. The caller knows that it is not made yet."""
     connection.hold("reminders")  # ORDER: after the brand; to the commit, so that no reader skips a number
     number = connection.execute("SELECT COALESCE(MAX(number), 0) + 1 FROM reminders").fetchone()[0]
     connection.execute(
@@ -194,9 +208,9 @@ def _make(connection: Connection, keys: HqKeys, brand_id: str, one: Due, today: 
         " from_ms, until_ms)"
         " VALUES (:member, :id, :number, :brand, :kind, :marketing, :state, :body, :day, :start, :end)",
         {
-            **key, "number": number, "brand": brand_id, "kind": one.kind, "marketing": int(marketing),
-            "state": "withheld" if withheld else "given", "body": canonical(facts).decode(),
-            "day": business_day(start), "start": start, "end": end,
+            "member": one.member_id, "id": one.reminder_id, "number": number, "brand": brand_id, "kind": one.kind,
+            "marketing": int(marketing), "state": "withheld" if withheld else "given",
+            "body": canonical(facts).decode(), "day": business_day(window[0]), "start": window[0], "end": window[1],
         },
     )  # fmt: skip
 

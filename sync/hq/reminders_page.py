@@ -30,7 +30,7 @@ class Reminder(Message):
     brand_id: Name
     member_id: Name
     kind: str
-    """points_end, birthday, dormant_30 or dormant_90."""
+    """points_end, birthday, dormant_30, dormant_90 or place_free."""
     marketing: bool
     send_from_ms: Count
     send_until_ms: Count

@@ -65,7 +65,7 @@ def _entropy_of(text: str) -> bytes | None:
 
 # --- noticing -------------------------------------------------------------------------------------------------------
 def made(connection: Connection) -> int:
-    """The mark of this database (sync.hq.marks): every grant raises it, and every start."""
+    """The mark of this database (sync.hq.marks): every grant raises it, every start, and what is written."""
     return int(connection.execute("SELECT number FROM grants_made WHERE id = 1").fetchone()["number"])
 
 

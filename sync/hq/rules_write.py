@@ -3,10 +3,12 @@
 Called by sync.hq.service inside its transactions. A published version is never edited.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from agent.domain.digest import Json, canonical
 from agent.domain.errors import InvariantViolation, Refusal
+from agent.domain.lease import is_keepable
 from agent.domain.rules import RuleFaults, rule_set
 from sync.hq.batch_write import average_ticket, threshold_warning
 from sync.hq.db.seam import Connection
@@ -40,6 +42,8 @@ def faults(body: dict[str, Json]) -> list[str]:
     except ValueError as error:
         found += error.faults if isinstance(error, RuleFaults) else [str(error)]
     found += refusals(body)
+    if not all(is_keepable(text) for text in _texts(body)):
+        found.append("a text may hold neither NUL nor U+001A")
     try:
         canonical(body)
     except InvariantViolation as error:
@@ -48,6 +52,19 @@ def faults(body: dict[str, Json]) -> list[str]:
 
 
 _VERSION: Final = "version must be 1 or more"
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """Every text of a rule set, names of fields too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield name
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
 
 
 def lint(connection: Connection, brand_id: str, body: dict[str, Json]) -> list[str]:

@@ -1,291 +1,38 @@
-"""The tables of HQ's database, as forward-only migrations.
+"""The tables of HQ's database, as forward-only migrations; each stands in a sync.hq.schema_* module.
 
 STRICT tables with CHECK bounds; portable SQL (PostgreSQL follows): keys of what grows are led by workstation_id or
 member_id, look-ups of a whole brand by brand_id. A row that stores pull carries `feed_no`, its place in the feed of
 its brand; a change moves it to the end, a deletion is a tombstone. Applied by agent.sqlite.open_database.
 """
 
-from sqlite_utils.db import Database
 from sqlite_utils.migrations import Migrations
 
 from sync.hq.schema_claims import claims
 from sync.hq.schema_console import console, reads
 from sync.hq.schema_coupon_uses import coupon_uses
 from sync.hq.schema_expiry import expiry
+from sync.hq.schema_first import first
+from sync.hq.schema_gifts import gifts
+from sync.hq.schema_identity import identity
+from sync.hq.schema_joint import joint
 from sync.hq.schema_leases import leases
 from sync.hq.schema_limits import limits
+from sync.hq.schema_lookups import hourly_asks
 from sync.hq.schema_members import members
 from sync.hq.schema_offers import offers
+from sync.hq.schema_pins import member_pins, sms
+from sync.hq.schema_play import play
+from sync.hq.schema_proof import proof
 from sync.hq.schema_recompute import recomputations
+from sync.hq.schema_redemptions import redemptions
 from sync.hq.schema_restored import feed_gaps, restorations
+from sync.hq.schema_slots import slots
 from sync.hq.schema_wechat import wechat, wechat_decisions
 
 MIGRATIONS = Migrations("hq")
 
-_ORGANISATION = """
-CREATE TABLE hq_identity (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  public_key BLOB NOT NULL CHECK (length(public_key) = 32)
-) STRICT;
-CREATE TABLE brands (
-  brand_id TEXT PRIMARY KEY CHECK (length(brand_id) BETWEEN 1 AND 32),
-  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-  join_url TEXT NOT NULL CHECK (length(join_url) <= 200),
-  index_key_sealed BLOB NOT NULL,
-  index_key_version INTEGER NOT NULL CHECK (index_key_version >= 1),
-  created_at_ms INTEGER NOT NULL
-) STRICT;
-CREATE TABLE stores (
-  store_id TEXT PRIMARY KEY CHECK (length(store_id) BETWEEN 1 AND 64),
-  brand_id TEXT NOT NULL REFERENCES brands,
-  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200)
-) STRICT;
-CREATE TABLE workstations (
-  workstation_id TEXT PRIMARY KEY CHECK (length(workstation_id) BETWEEN 1 AND 64),
-  store_id TEXT NOT NULL REFERENCES stores,
-  state TEXT NOT NULL CHECK (state IN ('new', 'enrolled', 'revoked')),
-  public_key BLOB CHECK (length(public_key) = 32),
-  code_hash BLOB UNIQUE CHECK (length(code_hash) = 32),
-  code_expires_at_ms INTEGER,
-  code_spent INTEGER NOT NULL DEFAULT 0 CHECK (code_spent IN (0, 1)),
-  enrolled_at_ms INTEGER,
-  CHECK (state <> 'enrolled' OR public_key IS NOT NULL)
-) STRICT;
-CREATE TABLE feed_counters (
-  brand_id TEXT NOT NULL REFERENCES brands,
-  feed TEXT NOT NULL CHECK (feed IN ('rules', 'items', 'merchants', 'members', 'identities')),
-  last_no INTEGER NOT NULL CHECK (last_no >= 0),
-  PRIMARY KEY (brand_id, feed)
-) STRICT;
-"""
-
-_FEEDS = """
-CREATE TABLE rule_sets (
-  brand_id TEXT NOT NULL REFERENCES brands,
-  version INTEGER NOT NULL CHECK (version >= 1),
-  body TEXT NOT NULL,
-  created_at_ms INTEGER NOT NULL,
-  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
-  PRIMARY KEY (brand_id, version)
-) STRICT;
-CREATE UNIQUE INDEX rule_sets_feed ON rule_sets (brand_id, feed_no);
-CREATE TABLE items (
-  brand_id TEXT NOT NULL REFERENCES brands,
-  sku TEXT NOT NULL CHECK (length(sku) BETWEEN 1 AND 64),
-  barcode TEXT NOT NULL CHECK (length(barcode) <= 64),
-  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-  list_fen INTEGER NOT NULL CHECK (list_fen BETWEEN 0 AND 1000000000),
-  member_fen INTEGER CHECK (member_fen BETWEEN 0 AND 1000000000),
-  promo_fen INTEGER CHECK (promo_fen BETWEEN 0 AND 1000000000),
-  no_member_discount INTEGER NOT NULL CHECK (no_member_discount IN (0, 1)),
-  earns INTEGER NOT NULL CHECK (earns IN (0, 1)),
-  by_weight INTEGER NOT NULL CHECK (by_weight IN (0, 1)),
-  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
-  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
-  PRIMARY KEY (brand_id, sku)
-) STRICT;
-CREATE UNIQUE INDEX items_feed ON items (brand_id, feed_no);
-CREATE TABLE merchants (
-  brand_id TEXT NOT NULL REFERENCES brands,
-  mch_id TEXT NOT NULL CHECK (length(mch_id) BETWEEN 1 AND 32),
-  sub_mch_id TEXT NOT NULL CHECK (length(sub_mch_id) <= 32),
-  store_id TEXT NOT NULL REFERENCES stores,
-  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
-  feed_no INTEGER NOT NULL CHECK (feed_no >= 1),
-  PRIMARY KEY (brand_id, mch_id, sub_mch_id, store_id)
-) STRICT;
-CREATE UNIQUE INDEX merchants_feed ON merchants (brand_id, feed_no);
-CREATE TABLE members (
-  member_id TEXT PRIMARY KEY CHECK (length(member_id) BETWEEN 1 AND 64),
-  brand_id TEXT NOT NULL REFERENCES brands,
-  tier_id TEXT NOT NULL CHECK (length(tier_id) BETWEEN 1 AND 64),
-  status TEXT NOT NULL CHECK (status IN ('active', 'deleted')),
-  opening_points INTEGER NOT NULL CHECK (opening_points BETWEEN -1000000000 AND 1000000000),
-  masked TEXT NOT NULL CHECK (length(masked) <= 64),
-  feed_no INTEGER NOT NULL CHECK (feed_no >= 1)
-) STRICT;
-CREATE UNIQUE INDEX members_feed ON members (brand_id, feed_no);
-CREATE TABLE identities (
-  brand_id TEXT NOT NULL REFERENCES brands,
-  identity_index BLOB NOT NULL CHECK (length(identity_index) = 16),
-  kind TEXT NOT NULL CHECK (kind IN ('code', 'wx', 'phone')),
-  member_id TEXT NOT NULL REFERENCES members,
-  value_sealed BLOB,
-  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
-  feed_no INTEGER CHECK (feed_no >= 1),
-  PRIMARY KEY (brand_id, identity_index),
-  CHECK ((kind = 'phone') = (feed_no IS NULL)),
-  CHECK (kind <> 'phone' OR value_sealed IS NULL)
-) STRICT;
-CREATE UNIQUE INDEX identities_feed ON identities (brand_id, feed_no);
-CREATE INDEX identities_member ON identities (member_id);
-"""
-
-_BOOKS = """
-CREATE TABLE accounts (
-  member_id TEXT NOT NULL REFERENCES members,
-  account TEXT NOT NULL,
-  balance INTEGER NOT NULL,
-  PRIMARY KEY (member_id, account)
-) STRICT;
-CREATE TABLE chains (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  epoch TEXT NOT NULL CHECK (length(epoch) BETWEEN 1 AND 64),
-  watermark INTEGER NOT NULL CHECK (watermark >= 0),
-  head BLOB NOT NULL CHECK (length(head) = 32),
-  sent_head BLOB NOT NULL CHECK (length(sent_head) = 32),
-  first_received_at_ms INTEGER NOT NULL,
-  PRIMARY KEY (workstation_id, epoch)
-) STRICT;
-CREATE TABLE events (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  epoch TEXT NOT NULL CHECK (length(epoch) BETWEEN 1 AND 64),
-  seq INTEGER NOT NULL CHECK (seq >= 1),
-  body TEXT NOT NULL CHECK (length(CAST(body AS BLOB)) BETWEEN 2 AND 524288),
-  digest BLOB NOT NULL CHECK (length(digest) = 32),
-  chain BLOB NOT NULL CHECK (length(chain) = 32),
-  state TEXT NOT NULL CHECK (state IN ('ok', 'suspended')),
-  code TEXT NOT NULL CHECK ((state = 'ok') = (code = '')),
-  received_at_ms INTEGER NOT NULL,
-  PRIMARY KEY (workstation_id, epoch, seq)
-) STRICT;
-CREATE INDEX events_suspended ON events (workstation_id, epoch, seq) WHERE state = 'suspended';
-CREATE TABLE conflicts (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  epoch TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  digest BLOB NOT NULL CHECK (length(digest) = 32),
-  body TEXT NOT NULL CHECK (length(CAST(body AS BLOB)) BETWEEN 2 AND 524288),
-  chain BLOB NOT NULL CHECK (length(chain) = 32),
-  received_at_ms INTEGER NOT NULL,
-  PRIMARY KEY (workstation_id, epoch, seq, digest)
-) STRICT;
-CREATE TABLE transactions (
-  brand_id TEXT NOT NULL REFERENCES brands,
-  transaction_id TEXT NOT NULL,
-  workstation_id TEXT NOT NULL,
-  epoch TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  PRIMARY KEY (brand_id, transaction_id)
-) STRICT;
-CREATE TABLE day_totals (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  epoch TEXT NOT NULL,
-  business_day TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('ok', 'suspended')),
-  events INTEGER NOT NULL CHECK (events >= 0),
-  payable_fen INTEGER NOT NULL,
-  points INTEGER NOT NULL,
-  PRIMARY KEY (workstation_id, epoch, business_day, state)
-) STRICT;
-CREATE TABLE payers (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  payer_ref TEXT NOT NULL CHECK (length(payer_ref) BETWEEN 1 AND 64),
-  brand_id TEXT NOT NULL REFERENCES brands,
-  pairs_sealed BLOB NOT NULL,
-  received_at_ms INTEGER NOT NULL,
-  PRIMARY KEY (workstation_id, payer_ref)
-) STRICT;
-CREATE TABLE proofs (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  epoch TEXT NOT NULL,
-  proof_no INTEGER NOT NULL CHECK (proof_no >= 1),
-  at_ms INTEGER NOT NULL,
-  asked_count INTEGER NOT NULL,
-  asked_head BLOB NOT NULL CHECK (length(asked_head) = 32),
-  held_count INTEGER NOT NULL,
-  held_head BLOB NOT NULL CHECK (length(held_head) = 32),
-  equal INTEGER NOT NULL CHECK (equal IN (0, 1)),
-  suspended INTEGER NOT NULL CHECK (suspended >= 0),
-  detail TEXT NOT NULL,
-  signature BLOB NOT NULL CHECK (length(signature) = 64),
-  PRIMARY KEY (workstation_id, epoch, proof_no)
-) STRICT;
-"""
-
-
-@MIGRATIONS()
-def m001_first(db: Database) -> None:
-    """Create everything HQ starts with."""
-    for script in (_ORGANISATION, _FEEDS, _BOOKS):
-        for statement in script.split(";\n"):
-            if statement.strip():
-                db.execute(statement)
-
-
-_PROOF = """
-CREATE TABLE postings (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  epoch TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  position INTEGER NOT NULL CHECK (position >= 0),
-  member_id TEXT NOT NULL,
-  account TEXT NOT NULL,
-  amount INTEGER NOT NULL CHECK (amount BETWEEN -1000000000000 AND 1000000000000),
-  PRIMARY KEY (workstation_id, epoch, seq, position)
-) STRICT;
-CREATE INDEX postings_member ON postings (member_id, account, amount);
-INSERT INTO postings (workstation_id, epoch, seq, position, member_id, account, amount)
-  SELECT e.workstation_id, e.epoch, e.seq, p.key, json_extract(p.value, '$.owner'), json_extract(p.value, '$.account'),
-    json_extract(p.value, '$.amount')
-  FROM events e JOIN chains c ON c.workstation_id = e.workstation_id AND c.epoch = e.epoch AND e.seq <= c.watermark,
-    json_each(e.body, '$.postings') p WHERE e.state = 'ok';
-CREATE INDEX transactions_event ON transactions (workstation_id, epoch, seq);
-CREATE TABLE seals (
-  place INTEGER PRIMARY KEY,
-  place_signature BLOB NOT NULL CHECK (length(place_signature) = 64),
-  number INTEGER NOT NULL CHECK (number >= 1),
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  epoch TEXT NOT NULL,
-  first INTEGER NOT NULL CHECK (first >= 1),
-  last INTEGER NOT NULL CHECK (last >= first),
-  head BLOB NOT NULL CHECK (length(head) = 32),
-  hour TEXT NOT NULL,
-  at_ms INTEGER NOT NULL,
-  totals TEXT NOT NULL,
-  suspended BLOB NOT NULL CHECK (length(suspended) = 32),
-  signature BLOB NOT NULL CHECK (length(signature) = 64),
-  UNIQUE (workstation_id, epoch, last),
-  UNIQUE (workstation_id, epoch, number)
-) STRICT;
-CREATE TABLE discrepancies (
-  workstation_id TEXT NOT NULL REFERENCES workstations,
-  side TEXT NOT NULL CHECK (side IN ('store', 'hq', 'both')),
-  place TEXT NOT NULL,
-  epoch TEXT NOT NULL,
-  key TEXT NOT NULL,
-  code TEXT NOT NULL,
-  detail TEXT NOT NULL,
-  first_seen_ms INTEGER NOT NULL,
-  last_seen_ms INTEGER NOT NULL,
-  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'explained')),
-  PRIMARY KEY (workstation_id, side, place, epoch, key, code)
-) STRICT;
-CREATE TABLE audits (
-  workstation_id TEXT NOT NULL,
-  what TEXT NOT NULL,
-  epoch TEXT NOT NULL,
-  seq INTEGER NOT NULL CHECK (seq >= 0),
-  partial TEXT NOT NULL,
-  PRIMARY KEY (workstation_id, what)
-) STRICT;
-CREATE TABLE reader_tokens (
-  token_sha256 BLOB PRIMARY KEY CHECK (length(token_sha256) = 32),
-  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
-  created_at_ms INTEGER NOT NULL,
-  revoked_at_ms INTEGER
-) STRICT;
-"""
-
-
-@MIGRATIONS()
-def m002_proof(db: Database) -> None:
-    """Postings beside their events, seals, discrepancies, where audits stand, tokens of HQ's own systems."""
-    for statement in _PROOF.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
-
-
+MIGRATIONS(name="m001_first")(first)
+MIGRATIONS(name="m002_proof")(proof)
 MIGRATIONS(name="m003_offers")(offers)
 MIGRATIONS(name="m004_leases")(leases)
 MIGRATIONS(name="m005_claims")(claims)
@@ -300,3 +47,12 @@ MIGRATIONS(name="m013_wechat_decisions")(wechat_decisions)
 MIGRATIONS(name="m014_coupon_uses")(coupon_uses)
 MIGRATIONS(name="m015_reads")(reads)
 MIGRATIONS(name="m016_feed_gaps")(feed_gaps)
+MIGRATIONS(name="m017_redemptions")(redemptions)
+MIGRATIONS(name="m018_asks")(hourly_asks)
+MIGRATIONS(name="m019_pins")(member_pins)
+MIGRATIONS(name="m020_play")(play)
+MIGRATIONS(name="m021_gifts")(gifts)
+MIGRATIONS(name="m022_slots")(slots)
+MIGRATIONS(name="m023_joint")(joint)
+MIGRATIONS(name="m024_identity")(identity)
+MIGRATIONS(name="m025_sms")(sms)

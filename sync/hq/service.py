@@ -17,7 +17,6 @@ from sync.hq import (
     clocks,
     enrol,
     feeds,
-    leases,
     locate,
     payers,
     prove,
@@ -26,7 +25,6 @@ from sync.hq import (
     restored,
     seals,
 )
-from sync.hq.bounds import LEASE_BYTES
 from sync.hq.channel_office import ChannelOffice
 from sync.hq.db.seam import Connection, Engine
 from sync.hq.desk import HqDesk
@@ -35,7 +33,7 @@ from sync.hq.erasures import ErasureWitness
 from sync.hq.grant_witness import GrantWitness
 from sync.hq.joining import Joining
 from sync.hq.keys import HqKeys
-from sync.hq.leases import AtRisk
+from sync.hq.lease_office import LeaseOffice
 from sync.hq.looking import Looking
 from sync.hq.marking import Marking
 from sync.hq.members_office import MembersOffice
@@ -44,7 +42,6 @@ from sync.hq.snapshot_shelf import Maker, Progress, Shelved
 from sync.hq.totals import Totals, totals
 from sync.hq.wechat import Wechat
 from sync.hq.wechat_calls import Books
-from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest
 from sync.proof import LocateAnswer, LocateRequest, Seal
 from sync.protocol import (
     Batch,
@@ -76,17 +73,17 @@ class HqService(HqDesk):
     ) -> None:
         super().__init__(keys, clock, entropy)
         self._engine = engine
-        self._witness = witness
         self._crowd = prove.Crowd(clock.mono_s)
         self.failed = engine.failed
         """Set once durability is gone; the process should end."""
+        self.marking = Marking(Books(self._read, self._unmarked), clock, witness)
         self.parts = Parts(Books(self._read, self._write), keys, clock, entropy)
         """What desks beside this service are built from."""
         self.wechat = Wechat(self.parts.books, keys, clock, entropy)
         self.members = MembersOffice(self.parts, erased)
         self.looking = Looking(self.parts.books, self.members.acknowledge)
-        self.channels = ChannelOffice(self.parts, witness, self._unless_forgotten, self._witnessed)
-        self.marking = Marking(self.parts, witness, self._witnessed)
+        self.leases = LeaseOffice(self.parts, witness, self._known, self.marking.witnessed)
+        self.channels = ChannelOffice(self.parts, witness, self.leases.unless_forgotten, self.marking.witnessed)
         self.folded = asyncio.Event()
         """Set when events came in: there is something to reckon again."""
         self.snapshots: Maker | None = None
@@ -101,6 +98,11 @@ class HqService(HqDesk):
         return await self._engine.run(work)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
+        done = await self._unmarked(work)
+        self.marking.written.set()
+        return done
+
+    async def _unmarked(self, work: Callable[[Connection], T]) -> T:
         def in_transaction(connection: Connection) -> T:
             with connection.transaction():
                 return work(connection)
@@ -149,6 +151,7 @@ class HqService(HqDesk):
             )
 
         answer = await self._engine.run(work, again=True)
+        self.marking.written.set()
         self.folded.set()
         self.members.wake.set()
         self.wechat.desk.wake.set()
@@ -214,56 +217,6 @@ class HqService(HqDesk):
             raise Refusal("NO_SNAPSHOTS", "this headquarters keeps no snapshots", status=404)
         return await self.snapshots.build(brand_id, progress)
 
-    # --- leases -----------------------------------------------------------------------------------------------------
-    async def grant(self, workstation_id: str, request: LeaseRequest) -> LeaseAnswer:
-        """Grant a workstation the right to spend offline; the same request id gives the same leases again."""
-        token, now = restored.lease_token(self._keys, self._entropy.token(LEASE_BYTES)), self._clock.now_ms()
-
-        def work(connection: Connection) -> tuple[LeaseAnswer, int]:
-            station = self._known(connection, workstation_id)
-            answer = leases.grant(connection, station, request, now, token)
-            if any(one.lease_id.startswith(f"{token}.") for one in answer.leases):
-                restored.require_new(connection, self._witness, station.brand_id)
-            return answer, restored.made(connection)
-
-        answer, made = await self._unless_forgotten(work)
-        await self._witnessed(made)  # ORDER: before the till hears of what it may spend
-        return answer
-
-    async def _unless_forgotten(self, work: Callable[[Connection], T]) -> T:
-        """Grant something in one transaction. Refusal HQ_RESTORED where the database forgot what HQ granted before."""
-        try:
-            return await self._write(work)
-        except restored.Forgotten:
-            now = self._clock.now_ms()
-            await self._write(lambda c: restored.watch(c, self._witness, now))
-            raise restored.refusal() from None
-
-    async def _witnessed(self, made: int) -> None:
-        await self._write(lambda c: self._witness_of(c, made))
-
-    def _witness_of(self, connection: Connection, made: int) -> None:
-        connection.hold("witness")  # one file
-        self._witness.write(made)
-
-    async def report(self, workstation_id: str, told: LeaseReport) -> LeaseReported:
-        """Hear what a workstation holds, after HQ was restored."""
-        now = self._clock.now_ms()
-        return await self._write(lambda c: restored.report(c, self._known(c, workstation_id), told, now))
-
-    async def leases(self, workstation_id: str, after: str) -> LeasePage:
-        """Give one page of the open leases of a workstation, by id."""
-        return await self._read(lambda c: leases.page(c, self._known(c, workstation_id), after))
-
-    async def at_risk(self, workstation_id: str = "") -> list[AtRisk]:
-        """Say what workstations could still spend of leases they hold."""
-        return await self._read(lambda c: leases.at_risk(c, workstation_id))
-
-    async def write_off(self, workstation_id: str) -> list[AtRisk]:
-        """Give the leases of a dead workstation back to their members; Refusal 404 WORKSTATION_UNKNOWN."""
-        now = self._clock.now_ms()
-        return await self._write(lambda c: leases.write_off(c, workstation_id, now))
-
     # --- HQ's own systems -------------------------------------------------------------------------------------------
     async def seals(self, after: int) -> tuple[list[Seal], int]:
         """Seals of all workstations behind place `after`, oldest first, one page; and the place to ask from next."""
@@ -299,4 +252,6 @@ class HqService(HqDesk):
         """Finish work that has begun, let go of the database."""
         await self.wechat.close()
         await self.channels.close()
+        await self.members.sms.sender.close()
+        await self.marking.end()
         await self._engine.close()

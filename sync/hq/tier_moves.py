@@ -78,10 +78,13 @@ def _at_once(reason: str, tier_id: str, today: str) -> str:
     return f"{AT_ONCE} {tier_id} {since}"
 
 
-def judged(rules: RuleSet, row: Row, standing: Standing, period: str, *, held_up: bool) -> Move | None:
+def judged(
+    rules: RuleSet, row: Row, standing: Standing, period: str, *, held_up: bool, floor: str = ""
+) -> Move | None:  # fmt: skip
     """What the review of a period does to a member; None where they keep their tier.
 
     `held_up`: something was given at once in the period, or HQ has not counted all of it, so nothing is taken.
+    `floor`: the tier that another brand lends (S13), "" where none does.
     """
     tier_id = str(row["tier_id"])
     if rules.review.levels:
@@ -89,6 +92,8 @@ def judged(rules: RuleSet, row: Row, standing: Standing, period: str, *, held_up
     else:
         rank, reason = rules.growth.rank, GROWTH
         reached = tier_at(rules.growth.levels, row["growth"] + grown(rules, standing))
+    if rank(floor) > rank(reached):
+        reached = floor
     if rank(tier_id) < 0 or reached == tier_id or (held_up and rank(reached) < rank(tier_id)):
         return None  # a tier that is not reviewed was given by a person
     return Move(row["member_id"], period, tier_id, reached, reason, inputs_of(rules, standing, row["growth"]))

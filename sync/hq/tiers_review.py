@@ -12,7 +12,7 @@ from typing import Any, Final
 from agent.domain.business_day import business_day, parse_day
 from agent.domain.rules import RuleSet
 from agent.domain.tier_review import quarter_of
-from sync.hq import tier_moves
+from sync.hq import joint, tier_moves
 from sync.hq.bounds import KEEP_STEP_MEMBERS, REVIEW_AFTER_DAYS
 from sync.hq.db.seam import Connection, Row
 from sync.hq.feeds import hold_brand, touch_members
@@ -112,17 +112,19 @@ def look(
     ids = [row["member_id"] for row in rows]
     found = standings(connection, ids, period.first, period.last)
     given = _given(connection, ids[0], ids[-1], brand_id, period.first)
-    moves = [_judged(rules, row, found, period, given) for row in rows]
+    floors = joint.floors(connection, rules, ids)
+    moves = [_judged(rules, row, found, period, given, floors.get(row["member_id"], "")) for row in rows]
     return [one for one in moves if one is not None], ids[-1]
 
 
 def _judged(
-    rules: RuleSet, row: Row, found: Mapping[str, tier_moves.Standing], period: Period, given: frozenset[str]
-) -> Move | None:
+    rules: RuleSet, row: Row, found: Mapping[str, tier_moves.Standing], period: Period, given: frozenset[str],
+    floor: str,
+) -> Move | None:  # fmt: skip
     standing: Any = found.get(row["member_id"], tier_moves.Standing())
     known = row["since_day"] != "" and row["since_day"] <= period.first
     return tier_moves.judged(
-        rules, row, standing, period.name, held_up=not known or row["member_id"] in given
+        rules, row, standing, period.name, held_up=not known or row["member_id"] in given, floor=floor
     )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from agent.limits import FINDINGS
 from sync.hq.bounds import RANGES, SEAL_EVENTS
 from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
-from sync.hq.judge import CHAIN_MISMATCH, MEMBER_UNKNOWN, TRANSACTION_USED, Judgement, judge
+from sync.hq.event_fields import MALFORMED
+from sync.hq.judge import CHAIN_MISMATCH, EVENT_UNREADABLE, MEMBER_UNKNOWN, TRANSACTION_USED, Judgement, judge
 from sync.proof import Finding, TotalsRow
 
 
@@ -184,9 +185,20 @@ class Walk:
                 expected.add(MEMBER_UNKNOWN)  # the member may have been imported since
             if code == TRANSACTION_USED and self._used_elsewhere(connection, row["seq"], judged):
                 expected.add(TRANSACTION_USED)
+            if code == MALFORMED and self._refused(connection, row["seq"]):
+                expected.add(MALFORMED)
         if code not in expected or (row["state"] == "ok") != (code == ""):
             faults.append("code")
         return faults
+
+    def _refused(self, connection: Connection, seq: int) -> bool:
+        """Whether a person was told that the books refused it."""
+        found = connection.execute(
+            "SELECT 1 FROM discrepancies WHERE workstation_id = :id AND side = 'hq' AND place = 'events'"
+            " AND epoch = :epoch AND key = :key AND code = :code",
+            {"id": self.station.workstation_id, "epoch": self.epoch, "key": str(seq), "code": EVENT_UNREADABLE},
+        ).fetchone()
+        return found is not None
 
     def _used_elsewhere(self, connection: Connection, seq: int, judged: Judgement) -> bool:
         if len(set(judged.transaction_ids)) < len(judged.transaction_ids):

@@ -15,7 +15,7 @@ from sync.hq import audit, event_fields, poison
 from sync.hq.bounds import WECHAT_ABSENT_TRIES, WECHAT_CHECKS_A_STEP, WECHAT_RETRY_BASE_S, WECHAT_RETRY_CAP_S
 from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
-from sync.hq.judge import Judgement
+from sync.hq.judge import EVENT_UNREADABLE, Judgement
 from sync.hq.wechat_payments import Said
 from sync.proof import Finding
 from sync.wechat.states import State
@@ -91,14 +91,14 @@ def _pass_over(connection: Connection, row: Row, fault: str, now_ms: int) -> Non
     key = _key(row)
     connection.execute(
         f"UPDATE wechat_checks SET state = 'stuck', code = :code WHERE {_KEY}",
-        {"code": poison.EVENT_UNREADABLE, **key},
+        {"code": EVENT_UNREADABLE, **key},
     )
     poison.name(connection, row["workstation_id"], row["epoch"], row["seq"], "wechat", fault, now_ms)
 
 
 def give_up(connection: Connection, check: Check, fault: str, now_ms: int) -> None:
     """A check that cannot be worked on waits for a person, and no other waits for it."""
-    _settle(connection, check, "stuck", poison.EVENT_UNREADABLE)
+    _settle(connection, check, "stuck", EVENT_UNREADABLE)
     poison.name(connection, check.workstation_id, check.epoch, check.seq, "wechat", fault, now_ms)
 
 

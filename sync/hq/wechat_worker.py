@@ -1,6 +1,6 @@
 """HQ's own work with WeChat: confirm what tills assert, tell member cards their balances. One question at a time.
 
-Made by sync.hq.service, run by sync.hq.main while HQ serves; tests drive its steps. All it has to do stands in rows,
+Made by sync.hq.service, run by sync.hq.server while HQ serves; tests drive its steps. All it has to do stands in rows,
 so a restart goes on where it stopped.
 """
 

@@ -30,12 +30,14 @@ from tests.unit.test_hq_world import BRAND, NOW_MS, HandClock, Till, enrol, impo
 _DAY_MS = 86_400_000
 
 
-async def to_server(data: Path, address: Address, steps: list[str] | None = None) -> Moved:
+async def to_server(
+    data: Path, address: Address, steps: list[str] | None = None, *, replace_nul: bool = False
+) -> Moved:
     def progress(what: str, table: str, rows: int) -> None:
         if steps is not None and rows:
             steps.append(f"{what} {table} {rows}")
 
-    return await move(data, address, HandClock(), SystemEntropy(), progress)
+    return await move(data, address, HandClock(), SystemEntropy(), progress, replace_nul=replace_nul)
 
 
 async def audited(hq: HqService, brand_id: str) -> None:
@@ -202,8 +204,8 @@ def test_what_is_not_equal_is_not_moved(
     sent: dict[str, Tally] = {}
     copy = move_rows.copy
 
-    def altered(source: Any, target: Any, table: Table, step: Any) -> Tally:
-        sent[table.name] = copy(source, target, table, step)
+    def altered(source: Any, target: Any, table: Table, step: Any, change: Any) -> Tally:
+        sent[table.name] = copy(source, target, table, step, change)
         if table.name == "event_names":
             target.script("SET session_replication_role = replica; " + statement)
         return sent[table.name]
@@ -266,13 +268,66 @@ def test_a_row_the_server_refuses_is_told_of_without_its_words(tmp_path: Path, p
     async def story(data: Path, _till: Till, ids: list[str]) -> None:
         _run(data / "hq.db", f"UPDATE postings SET bucket = '{ids[1]}' || char(0) || '" + "secret" * 30 + "'"
                              " WHERE seq = 1")  # fmt: skip
-        with pytest.raises(StorageError, match=r"refuses a row of postings.* 1 rows of postings hold") as told:
+        said = r"refuses a row of postings.* 1 rows of postings hold a text with a NUL: S1-1 e1 1 0"
+        with pytest.raises(StorageError, match=said) as told:
             await to_server(data, address)
+        assert "--replace-nul" in (told.value.hint or "")
         said = "".join(traceback.format_exception(told.value))
         assert ids[1] not in said
         assert "secret" not in said
         assert not moved.is_moved(data / "hq.db")
         await (await open_hq(data, HandClock(), SystemEntropy())).close()
+
+    play(tmp_path, story)
+    _nothing_is_there(address)
+
+
+def test_rows_with_a_nul_move_under_another_text_when_asked_and_what_they_said_is_kept(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """Lot and posting stay one lot; the event that brought the name keeps its bytes and its digest."""
+    address, text = postgres.fresh(), "cp" + "\0" * 100
+
+    async def story(data: Path, till: Till, ids: list[str]) -> None:
+        lot = f"(SELECT 'cp' || replace(hex(zeroblob(50)), '0', char(0)) FROM members WHERE member_id = '{ids[1]}')"
+        _run(data / "hq.db", f"UPDATE postings SET bucket = {lot} WHERE seq = 1")
+        _run(data / "hq.db", f"UPDATE lots SET bucket = {lot} WHERE member_id = '{ids[1]}' AND account = 'points'")
+        with pytest.raises(StorageError, match="refuses a row"):
+            await to_server(data, address)
+        done = await to_server(data, address, replace_nul=True)
+        assert [(one.table, one.key, bytes.fromhex(one.original).decode()) for one in done.replaced] == [
+            ("lots", f"{ids[1]} points", text), ("postings", "S1-1 e1 1 0", text),
+        ]  # fmt: skip
+        assert done.findings == []
+        hq = await open_hq(data, HandClock(), SystemEntropy(), database=address)
+        try:
+            for table in ("lots", "postings"):
+                sql = f"SELECT bucket FROM {table} WHERE bucket LIKE 'cp%'"
+                assert await query(hq, sql) == [{"bucket": text.replace("\0", "\ufffd")}]
+            bodies = await query(hq, "SELECT body FROM events ORDER BY seq")
+            assert [row["body"] for row in bodies] == [event.body for event in till.events]
+            kept = await query(hq, "SELECT place, key, detail FROM discrepancies WHERE code = 'TEXT_REPLACED'")
+            assert {row["place"]: row["key"] for row in kept} == {
+                "lots": f"{ids[1]} points bucket", "postings": "S1-1 e1 1 0 bucket",
+            }  # fmt: skip
+            assert {row["detail"] for row in kept} == {f"was, in hex: {text.encode().hex()}"}
+            await audited(hq, BRAND)
+        finally:
+            await hq.close()
+
+    play(tmp_path, story)
+
+
+def test_a_nul_in_what_headquarters_has_signed_is_not_replaced(tmp_path: Path, postgres: PostgresServer) -> None:
+    address = postgres.fresh()
+
+    async def story(data: Path, _till: Till, ids: list[str]) -> None:
+        _run(data / "hq.db", "INSERT INTO hq_postings (seq, brand_id, kind, reference, member_id, account, amount,"
+                             f" bucket, expires, at_ms, digest) VALUES (1, '{BRAND}', 'expire', 'r', '{ids[1]}',"
+                             " 'points', -1, 'a' || char(0), '', 1, zeroblob(32))")  # fmt: skip
+        with pytest.raises(StorageError, match="their digests cover it"):
+            await to_server(data, address, replace_nul=True)
+        assert not moved.is_moved(data / "hq.db")
 
     play(tmp_path, story)
     _nothing_is_there(address)

@@ -11,7 +11,8 @@ from agent.worker import Worker
 from sync.hq.console.join import people_of
 from sync.hq.console.people import Role
 from sync.hq.db.address import settled
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
+from sync.hq.server import HqServer
 from sync.hq.service import HqService
 from sync.hq.wechat_accounts import Entry
 from sync.lease_protocol import LeaseWant
@@ -76,7 +77,7 @@ async def _goes_on(world: TillWorld, before: dict[str, Any]) -> None:
     run = await world.agent.daemon.prove()
     assert (run.result, run.equal, run.reason) == ("equal", True, "")
     assert await hq.awaited() == [], "nobody takes it for a copy"
-    assert [(one.account, one.amount) for one in await hq.at_risk()] == [("points", 10)]
+    assert [(one.account, one.amount) for one in await hq.leases.at_risk()] == [("points", 10)]
     member = await member_of(world, 2)
     assert await world.agent.leasing.acquire(member, [LeaseWant(account="points", amount=1)], 10)
     worker = Worker("people")

@@ -63,7 +63,7 @@ def test_a_lease_is_granted_spent_with_the_cable_out_and_proven(tmp_path: Path) 
         await world.cable.plug()
         run = await world.agent.daemon.prove()
         assert (run.result, run.equal, run.reason) == ("equal", True, "")
-        assert [(one.account, one.amount) for one in await world.server.hq.at_risk()] == [("points", 25)]
+        assert [(one.account, one.amount) for one in await world.server.hq.leases.at_risk()] == [("points", 25)]
 
     play(tmp_path, story)
 
@@ -78,7 +78,7 @@ def test_recalls_ride_on_the_members_feed_and_the_idle_lease_is_closed(tmp_path:
         await world.agent.puller.pull_all()
         assert await world.agent.leasing.close_idle() == 1
         await world.agent.pusher.push_all()
-        assert await world.server.hq.at_risk() == []
+        assert await world.server.hq.leases.at_risk() == []
         assert (await world.agent.daemon.prove()).result == "equal"
 
     play(tmp_path, story)

@@ -14,10 +14,11 @@ CASES = 1_500
 """What the systematic phase makes of the document at least; much less would mean that it was not understood."""
 REFUSED_ONLY = {
     # What they need must come from another call's answer, or from a person.
-    "POST /v1/pair", "POST /v1/sign-in", "POST /v1/manage/members/birthday",
+    "POST /v1/pair", "POST /v1/sign-in", "POST /v1/manage/members/birthday", "POST /v1/manage/training",
     "POST /v1/manage/differences/{number}/explain", "POST /v1/manage/freezes/{member_id}/lift",
     "POST /v1/recharges/{recharge_id}/cancel", "POST /v1/count-cards/{card_id}/use",
     "POST /v1/count-cards/{card_id}/return", "POST /v1/count-cards/{card_id}/refund",
+    "POST /v1/members/verify/sms",  # a gateway of the brand's
     "POST /v1/print-jobs/{job_id}/reprint", "DELETE /v1/manage/operators/{operator}", "DELETE /v1/quotes/{quote_id}",
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from tests.state_files import found_in_files
 from tests.till_world import cash
 
 WECHAT_CODE, ALIPAY_CODE = "134650061098828009", "281234567890123456"
+PIN = "482913"
 
 
 @pytest.fixture
@@ -50,6 +51,12 @@ def work(till: ApiTill) -> list[str]:
     for answer in (raw, till.wechat(1980, gold)[1], till.wechat(1980, silver, v3=True)[1]):
         tender = {"type": "wechat", "amount_fen": 1980}
         till.sell([tender], lines=[{"code": "10001"}], identification_id=till.paid(answer)["identification_id"])
+    for phone in (gold.phone, f"+86 {silver.phone}", "19912345678"):
+        assert till.call("POST", "/v1/members/resolve", {"phone": phone}).status_code in (200, 404, 409)
+    till.run(till.world.server.hq.members.verifying.set_by_operator(BRAND, gold.number, PIN))
+    for pin in (PIN, "905371"):
+        body = {"identification_id": till.resolve(gold.number)["identification_id"], "pin": pin}
+        assert till.call("POST", "/v1/members/verify", body).status_code in (200, 409)
     for code in (WECHAT_CODE, ALIPAY_CODE, gold.phone):
         assert till.call("POST", "/v1/members/resolve", {"code": code}).status_code in (404, 409)
     till.sell([cash(100)], lines=[{"code": ALIPAY_CODE, "charged_fen": 100}])
@@ -58,7 +65,9 @@ def work(till: ApiTill) -> list[str]:
     problem(till.call("POST", "/v1/payments/wechat", {"raw": raw[:-3]}), 422, "WECHAT_RESULT_UNREADABLE")
     till.run(till.world.agent.daemon.reconcile())
     openids = [gold.openid, gold.sub_openid, silver.openid, silver.sub_openid]
-    return [WECHAT_CODE, ALIPAY_CODE, gold.number, gold.phone, silver.phone, dynamic, *openids, f"oStranger{stranger}"]
+    pins = [f'"{PIN}"', '"905371"']  # six bare digits may stand in any hash
+    phones = [gold.phone, silver.phone, "19912345678"]
+    return [WECHAT_CODE, ALIPAY_CODE, gold.number, *phones, *pins, dynamic, *openids, f"oStranger{stranger}"]
 
 
 def test_no_secret_reaches_a_file_or_the_log_in_plaintext(

@@ -10,19 +10,14 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from agent.wording import console_words
 from sync.hq.db.seam import Connection
-from tests.browser import chromium
+from tests.console_browser import browser
 from tests.console_world import PASSWORD, ServedHq, served_hq, troubled_store
 from tests.unit.test_hq_world import BRAND, RULES, query
 
+__all__ = ["browser"]
 pytestmark = pytest.mark.system("chromium")
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 STORES = 10_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +230,9 @@ def test_an_old_card_is_imported_all_faults_are_named_and_two_people_erase_its_m
         page.locator("dialog button.main").click()
         expect(row(page, "erasures")).to_contain_text("S1-1")  # which tills have not forgotten them yet
         page.goto(f"{served.url}/console/#log")
-        expect(page.locator("#log tbody")).to_contain_text("erasure.confirm")
+        [erased] = served.run(query(served.hq, "SELECT object FROM console_log WHERE act = 'erasure.confirm'"))
+        told = words("act_erasure.confirm", who="财务", object=erased["object"])
+        expect(page.locator("#log tbody tr").first).to_contain_text(told)
     kept = served.run(query(served.hq, "SELECT * FROM console_log"))
     assert "880000000017" not in json.dumps(kept, ensure_ascii=False)
 

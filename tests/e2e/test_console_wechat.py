@@ -1,31 +1,17 @@
 """WeChat Pay at HQ's console in a real Chromium: a bill is checked by upload, what differs is explained."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import chromium
-from tests.console_world import BILL, BILL_DAY, ServedHq, served_hq, troubled_store, wechat_trouble
+from tests.console_browser import browser, served
+from tests.console_world import BILL, BILL_DAY, ServedHq
 from tests.e2e.test_console import answer, last_log, row, signed_in, words
 from tests.unit.wechat_bills import MCH
 
+__all__ = ["browser", "served"]
 pytestmark = pytest.mark.system("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHq]:
-    with served_hq(tmp_path_factory.mktemp("console")) as found:
-        till = found.run(troubled_store(found.hq, found.clock, found.members))
-        found.run(wechat_trouble(found.hq, till, found.clock))
-        yield found
 
 
 def test_a_bill_is_checked_by_upload_and_its_differences_are_explained(
@@ -89,8 +75,8 @@ def test_what_is_personal_is_read_with_a_reason_and_not_too_often(browser: Brows
         expect(page.locator("#said")).to_contain_text(words("refused_PLAINTEXT_READS"))
         page.goto(f"{served.url}/console/#stores")
         page.locator("#of-reads a").click()
-        expect(row(page, "log")).to_contain_text("member.plain.refused")
-        expect(row(page, "log")).to_contain_text(served.members[0])
+        told = words("act_member.plain.refused", who="阿强", object=served.members[0], detail=words("field_wechat"))
+        expect(row(page, "log")).to_contain_text(told)
 
 
 def test_a_merchant_whom_wechat_refuses_stands_above_the_stores_with_what_to_do(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from agent.demo import world as chain
 from agent.domain.errors import Refusal
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
+from sync.hq.server import HqServer
 from tests.till_world import TillWorld
 from tests.unit.test_hq_world import Databases, query
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.limits import BATCH_INFLATED_BYTES
 from sync.hq import door
-from sync.hq.main import HqServer
+from sync.hq.server import HqServer
 from sync.hq.service import HqService
 from sync.protocol import (
     Batch,

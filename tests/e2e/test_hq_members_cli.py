@@ -1,4 +1,4 @@
-"""`pos-agent hq review | pack | export | recount | channels | erase | erasures`: with HQ down and with it up."""
+"""`pos-agent hq review | pack | pin | sms | export | recount | channels | erase | erasures`: HQ down, and up."""
 
 import asyncio
 import csv
@@ -12,8 +12,9 @@ from agent.cli.whole import app
 from agent.domain.business_day import business_day
 from agent.domain.digest import canonical
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
 from sync.hq.places import SOCKET
+from sync.hq.server import HqServer
 from sync.protocol import EnrolRequest
 from tests.unit.hq_care_world import REVIEW, TIERS
 from tests.unit.test_hq_world import BRAND, RULES, HandClock, Till, import_members, open_world
@@ -21,8 +22,8 @@ from tests.unit.test_hq_world import BRAND, RULES, HandClock, Till, import_membe
 DAY = business_day(SystemClock().now_ms())
 
 
-def run(data: Path, *words: str, code: int = 0) -> str:
-    done = CliRunner().invoke(app, ["hq", *words, "--data", str(data)])
+def run(data: Path, *words: str, code: int = 0, typed: str | None = None) -> str:
+    done = CliRunner().invoke(app, ["hq", *words, "--data", str(data)], input=typed)
     assert done.exit_code == code, (words, done.output, done.exception)
     return done.stdout
 
@@ -56,6 +57,15 @@ def test_reports_with_hq_down_and_up(tmp_path: Path) -> None:
     assert run(data, "review", "--tiers", "--dry-run", *brand).endswith("0 members would change their tier\n")
     run(data, "review", *brand, code=78)
     assert run(data, "pack", "100000000000", *brand) == "10 points, coupon none\n"
+    assert "482913" not in (said := run(data, "pin", "100000000000", *brand, typed="482913\n482913\n"))
+    assert said.endswith("the PIN is set\n")
+    run(data, "pin", "100000000000", *brand, typed="111111\n111111\n", code=1)
+    run(data, "pin", "9", *brand, typed="482913\n482913\n", code=1)
+    assert run(data, "pin", "100000000000", *brand, "--remove") == "the member has no PIN now\n"
+    assert len(run(data, "sms", *brand, "--url", "https://sms.example.com/pos")) == len("key \n") + 64
+    run(data, "sms", *brand, "--url", "http://sms.example.com/pos", code=1)
+    run(data, "sms", *brand, code=2)
+    assert run(data, "sms", *brand, "--remove") == "no messages are sent\n"
     rfm = list(csv.reader(io.StringIO(run(data, "export", "rfm", *brand))))
     assert rfm[0] == ["member_id", "last_day", "visits", "spend_fen", "r", "f", "m"]
     rest = [DAY, "1", "3000", "1", "1", "1"]

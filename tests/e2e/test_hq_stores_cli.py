@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 
 from agent.cli.whole import app
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
 from sync.hq.places import SOCKET
+from sync.hq.server import HqServer
 from tests.console_world import troubled_store
 from tests.e2e.test_hq_members_cli import run
 from tests.unit.test_hq_world import BRAND, HandClock, import_members, open_world

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from agent.cli.whole import app
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
 from sync.hq.places import SOCKET
+from sync.hq.server import HqServer
 from tests.unit.wechat_bills import bill, row
 from tests.unit.wechat_world import PAID
 from tests.wechat_stand_in import WechatStandIn

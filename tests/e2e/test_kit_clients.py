@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.kit.client import Event, NoAnswer, PosAgent, Refused
 from agent.kit.faults import Act, Kind, Plan
+from agent.kit.pos_agent.client import Event, NoAnswer, PosAgent, Refused
 from agent.kit.relay import Relay
 from agent.system import SystemClock
 from tests.api_till import ApiTill, running, someone

@@ -77,8 +77,7 @@ def address(till: ApiTill) -> str:
 
 
 def test_the_python_quick_start_sells_to_the_scanned_member(till: ApiTill, tmp_path: Path) -> None:
-    for name in ("client.py", "till_types.py"):
-        shutil.copy(KIT / name, tmp_path)
+    shutil.copytree(KIT / "pos_agent", tmp_path / "pos_agent")
     (tmp_path / "kept").mkdir()
     code = till.world.agent.pairing.new_code()
     text = with_values(
@@ -91,7 +90,8 @@ def test_the_python_quick_start_sells_to_the_scanned_member(till: ApiTill, tmp_p
 
 @pytest.mark.system("node")
 def test_the_javascript_quick_start_sells_to_the_scanned_member(till: ApiTill, tmp_path: Path) -> None:
-    shutil.copy(KIT / "pos-agent.js", tmp_path)
+    for name in ("pos-agent.js", "pos-agent-line.js"):
+        shutil.copy(KIT / name, tmp_path)
     code = till.world.agent.pairing.new_code()
     text = with_values(
         documented("js"), ("{ keep:", f'{{ baseUrl: "{address(till)}", keep:'), (CODE, code),

@@ -65,8 +65,11 @@ def test_training_leaves_no_trace_and_its_paper_is_marked(tmp_path: Path) -> Non
             async with await switch(world, training=True) as pos:
                 hello = (await pos.get("/v1/hello")).json()
                 assert (hello["training"], hello["ready"]) == (True, True)
-                stranger = await pos.get("/v1/status", headers={"Authorization": token})
-                assert stranger.status_code == 401, "a POS of the real till cannot book into a training by mistake"
+                known = await pos.get("/v1/status", headers={"Authorization": token})
+                assert (known.status_code, known.headers["pos-agent-books"]) == (200, "training")
+                meant = {"Authorization": token, "Pos-Agent-Books": "real"}
+                refused = await pos.post("/v1/sales", json=sale(9), headers=meant)
+                assert (refused.status_code, refused.json()["code"]) == (409, "MODE_DIFFERS")
                 number = chain.member(MEMBER).number
                 who = (await pos.post("/v1/members/resolve", json={"code": number})).json()
                 member, points = who["member"]["member_id"], who["member"]["points"]
@@ -100,7 +103,9 @@ def test_training_leaves_no_trace_and_its_paper_is_marked(tmp_path: Path) -> Non
                 after = await books(world)
                 fresh = [row for row in after if row not in before]
                 assert [row for row in before if row not in after] == []
-                assert len(fresh) == 1, "the token this test paired anew, and nothing else"
+                tokens = [row for row in fresh if "test POS" in row]
+                assert (len(fresh), len(tokens)) == (2, 2), "the tokens paired in both modes, and nothing else"
+                assert not list(world.settings.state.glob(f"{TRAINING_BOOKS}*"))
                 assert (world.settings.keys / "witness.json").read_bytes() == witness
                 assert await at_hq(world) == held
                 assert (await pos.post("/v1/sales", json=sale(1))).status_code == 200, "the real k1 is remembered"

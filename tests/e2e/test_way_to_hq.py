@@ -12,7 +12,7 @@ from agent.demo import world as chain
 from agent.domain.errors import HqUnreachable
 from agent.limits import BACKOFF_CAP_S
 from sync.client import HttpHq
-from sync.hq.main import HqServer
+from sync.hq.server import HqServer
 from sync.push import Pusher, PushPorts
 from tests.e2e.test_reconcile import sell
 from tests.fault_proxy import BROKEN, FaultProxy
@@ -22,7 +22,7 @@ from tests.till_world import TillWorld
 def client(world: TillWorld, url: str, *, verify: ssl.SSLContext | bool = True) -> HttpHq:
     keys = world.agent.pusher._ports.keys
     name = world.agent.enrolment.workstation_id
-    return HttpHq(url, workstation_id=name, keys=keys, verify=verify, timeout_s=0.5, deadline_s=2)
+    return HttpHq(url, workstation_id=name, keys=keys, verify=verify, timeout_s=2, deadline_s=6)
 
 
 def pusher(world: TillWorld, hq: HttpHq) -> Pusher:

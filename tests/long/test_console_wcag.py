@@ -1,30 +1,15 @@
 """WCAG 2.2 AA of HQ's console in the states that matter, as Chromium renders them; Chinese and English."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import chromium
-from tests.console_world import PASSWORD, ServedHq, served_hq, troubled_store, wechat_trouble
+from tests.console_browser import browser, served
+from tests.console_world import PASSWORD, ServedHq
 from tests.wcag import Wcag
 
+__all__ = ["browser", "served"]
 pytestmark = pytest.mark.system("chromium")
 PATIENCE_MS = 15_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHq]:
-    with served_hq(tmp_path_factory.mktemp("wcag")) as found:
-        till = found.run(troubled_store(found.hq, found.clock, found.members))
-        found.run(wechat_trouble(found.hq, till, found.clock))
-        yield found
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.contract import test_sms_http
 from tests.contract.conftest import on_postgres, postgres
 from tests.hq_stories import stories
 from tests.unit import (
@@ -22,8 +23,9 @@ from tests.unit import (
     test_leases,
     test_replica,
 )
+from tests.unit.test_hq_expiry import in_books
 
-__all__ = ["on_postgres", "postgres"]
+__all__ = ["in_books", "on_postgres", "postgres"]
 pytestmark = [pytest.mark.usefixtures("on_postgres")]
 _MODULES = (
     test_hq_books,
@@ -42,5 +44,6 @@ _MODULES = (
     test_hq_seals,
     test_leases,
     test_replica,
+    test_sms_http,
 )
 globals().update(stories(_MODULES, searching=True))

@@ -15,6 +15,8 @@ from agent.domain.member import Identification, Member
 from agent.domain.pricing import Item
 from agent.domain.scan import CodeKind, RawScan
 from agent.identify import Identifier
+from agent.identify_asked import AskedIdentifier
+from agent.phone_lookup import MembersById, PhoneDesk, PhoneLookup
 from agent.ports import KeyRing
 from agent.replica_ports import FoundMember, Members, MerchantScope, Pricebook
 from agent.wording import SENTENCES
@@ -73,11 +75,15 @@ class FakeReplica:
     def __init__(self) -> None:
         self.codes: dict[str, FoundMember] = {}
         self.openids: dict[tuple[str, str], FoundMember] = {}
+        self.ids: dict[str, FoundMember] = {}
         self.merchants = {(MCH, SUB_MCH): MerchantScope("b1", frozenset({"S1", "S2"}))}
         self.items: set[str] = set()
 
     async def by_code(self, code: str) -> FoundMember | None:
         return self.codes.get(code)
+
+    async def by_id(self, member_id: str) -> FoundMember | None:
+        return self.ids.get(member_id)
 
     async def by_openid(self, appid: str, openid: str) -> FoundMember | None:
         return self.openids.get((appid, openid))
@@ -123,6 +129,10 @@ class World:
             brand_id="b1",
             store_id="S1",
         )
+
+    def asked(self, hq: PhoneDesk | None = None) -> AskedIdentifier:
+        phones = PhoneLookup(hq or cast("PhoneDesk", None), cast("MembersById", self.replica))
+        return AskedIdentifier(self.identifier, None, phones, None)
 
     def classify(self, text: str, symbology: str | None = None) -> CodeKind:
         return asyncio.run(self.identifier.classify(RawScan(text, symbology, "gun", 1.0))).kind

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.unit.test_console_acts import Desk, at_desk, refused
+from tests.unit.test_console_acts import API, Desk, at_desk, refused
 from tests.unit.test_hq_world import BRAND, query
 
 
@@ -56,5 +56,18 @@ def test_the_fourth_read_in_the_clear_within_a_minute_is_refused_and_alarmed(tmp
         assert [one["act"].removeprefix("member.plain") for one in log] == ["", "", "", ".refused", "", ".refused", ""]
         assert {(one["object"], one["why"]) for one in log} == {(member, "they ask for their pack")}
         assert not [one for one in log if "03-14" in str(one.values()) or "oOne" in str(one.values())]
+
+    at_desk(tmp_path, story)
+
+
+def test_an_import_says_where_nobody_could_check_the_tiers(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.hq.init_brand("new", "新", "")
+        headers = {"Authorization": f"Bearer {await desk.token('老板')}", "Content-Type": "text/csv"}
+        for brand, number, unchecked in (("new", 7, True), (BRAND, 8, False)):
+            content = f"member_number,tier_id,points\n40000000000{number},plain,0\n"
+            answer = await desk.client.post(f"{API}/imports/members?brand={brand}", content=content, headers=headers)
+            report = answer.json()["report"]
+            assert (report["created"], report["tiers_unchecked"]) == (1, unchecked)
 
     at_desk(tmp_path, story)

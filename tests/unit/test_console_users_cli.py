@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 
 from agent.cli.whole import app
 from agent.system import SystemClock, SystemEntropy
-from sync.hq.main import HqServer, open_hq
+from sync.hq.main import open_hq
 from sync.hq.places import SOCKET
+from sync.hq.server import HqServer
 
 PASSWORD = "eight horses run"
 

@@ -14,7 +14,7 @@ from agent.domain.digest import canonical
 from agent.domain.errors import Refusal
 from sync.hq import event_fields, member_counts
 from sync.hq.service import HqService
-from sync.protocol import BatchAnswer, PayerIdentity, WireEvent
+from sync.protocol import BatchAnswer, PayerIdentity, ProofRequest, WireEvent
 from tests.unit.test_hq_world import BRAND, NOW_MS, Till, enrol, import_members, open_world, query
 
 World = tuple[HqService, Till, list[str]]
@@ -192,6 +192,8 @@ def test_what_the_database_refuses_of_one_event_suspends_that_one(
         assert await balances(hq) == {ids[0]: 3}
         assert [row["payer_ref"] for row in await query(hq, "SELECT payer_ref FROM payers")] == ["pr_1"]
         assert (await hq.totals("S1-1")).days[0].suspended_payable_fen == 1280
+        proof = await hq.prove("S1-1", ProofRequest(epoch="e1", count=3, head=till.head.hex()))
+        assert (proof.equal, proof.findings) == (True, []), "a person was told; it follows"
 
     in_world(tmp_path, story)
 

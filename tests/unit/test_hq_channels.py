@@ -88,7 +88,7 @@ def test_what_a_till_holds_is_not_spent_online_and_is_called_back(tmp_path: Path
         await ask(world, "p1", "purchase", paid_fen=10_000)
         want = LeaseWant(account="points", bucket="", amount=70)
         lease = LeaseRequest(request_id="l1", epoch="e1", last=0, member_id=world.ids[0], wants=[want])
-        await world.hq.grant("S1-1", lease)
+        await world.hq.leases.grant("S1-1", lease)
         with pytest.raises(Refusal) as refused:
             await ask(world, "s1", "spend_points", points=31)
         assert refused.value.code == "POINTS_INSUFFICIENT"

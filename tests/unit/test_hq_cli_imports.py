@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sync.hq.main import HqServer
 from sync.hq.places import SOCKET
+from sync.hq.server import HqServer
 from tests.unit.test_hq_world import open_world
 
 HEAVY = ("cryptography", "fastapi", "orjson", "psycopg", "sqlite_utils", "starlette", "structlog", "uvicorn")

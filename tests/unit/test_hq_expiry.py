@@ -13,12 +13,10 @@ from agent.domain.business_day import business_day
 from agent.domain.lease import ClosedLease, Closing
 from agent.domain.sale import Posting
 from sync.hq import audit, expiry, lease_audit, lots, own_books
-from sync.hq.db.embedded import open_embedded
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station as HqStation
 from sync.hq.judge import Judgement
 from sync.hq.lease_book import LeaseBook, insert
-from sync.hq.schema import MIGRATIONS
 from sync.hq.service import HqService
 from tests.lease_world import Station, account_state
 from tests.stand_ins import SteppingClock
@@ -107,7 +105,7 @@ def test_a_spend_of_the_last_day_that_comes_after_the_end_makes_no_debt(tmp_path
     async def story(hq: HqService, clock: HandClock, till: Station, me: str) -> None:
         lot = await till.earn(me, 40, "points", business_day(clock.at_ms))
         await till.push()
-        await hq.write_off("S1-1")
+        await hq.leases.write_off("S1-1")
         await till.spend(me, 15)
         clock.at_ms += 2 * DAY_MS
         await expire(hq)
@@ -215,24 +213,21 @@ STEP = st.one_of(
 )
 
 
+Lots = tuple[dict[str, int], int]
+Live = Callable[[Callable[[Connection], Lots]], Lots]
+
+
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    folder = tmp_path_factory.mktemp("expiry")
-
-    async def prepare() -> None:
-        hq = await open_world(folder)
-        await hq.add_workstation(STORE, "S1-1")
-        await hq.close()
-
-    asyncio.run(prepare())
-    found = open_embedded(folder / "hq.db", MIGRATIONS)
-    yield found
-    found.close()
+def in_books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Does work on the connection of an HQ."""
+    with asyncio.Runner() as runner:
+        hq = runner.run(open_world(tmp_path_factory.mktemp("expiry")))
+        runner.run(hq.add_workstation(STORE, "S1-1"))
+        yield lambda work: runner.run(hq._read(work))
+        runner.run(hq.close())
 
 
-def live(
-    connection: Connection, steps: list[tuple[str, str, int, str]], looks: frozenset[int]
-) -> tuple[dict[str, int], int]:
+def live(connection: Connection, steps: list[tuple[str, str, int, str]], looks: frozenset[int]) -> Lots:
     """Lots at the end, and what ended in all. HQ looks for what has ended before the steps named in `looks`."""
     me = f"m{next(_member)}"
     book = LeaseBook(connection, HqStation("S1-1", STORE, BRAND, b"", "enrolled"), f"e{me}", NOW_MS)
@@ -267,6 +262,6 @@ def live(
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=8), looks=st.frozensets(st.integers(1, 8)))
 def test_when_hq_looks_for_what_has_ended_changes_nothing(
-    connection: Connection, steps: list[tuple[str, str, int, str]], looks: frozenset[int]
+    in_books: Live, steps: list[tuple[str, str, int, str]], looks: frozenset[int]
 ) -> None:
-    assert live(connection, steps, looks) == live(connection, steps, frozenset())
+    assert in_books(lambda c: live(c, steps, looks)) == in_books(lambda c: live(c, steps, frozenset()))

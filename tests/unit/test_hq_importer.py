@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from agent.cli.whole import app
 from agent.domain.errors import Refusal
 from sync.hq.csv_file import BadValue, fen
 from sync.hq.importer import ImportReport
 from sync.hq.service import HqService
 from sync.protocol import Feed, ItemRow, MerchantRow, RulesRow
 from tests.unit.test_hq_feeds import page
-from tests.unit.test_hq_world import BRAND, RULES, STORE, Till, enrol, open_world, query
+from tests.unit.test_hq_world import BRAND, RULES, STORE, Till, enrol, open_world, query, text_of
 
 MEMBERS = """member_number,tier_id,points,phone,card_codes,wechat
 100000000001,gold,120,13812348000,200000000001;300000000000000000000001,wxa:oAAA;wxb:oBBB
@@ -277,3 +279,21 @@ def test_rules_are_immutable_and_only_go_up(tmp_path: Path) -> None:
 def test_yuan_is_exact_or_refused(text: str) -> None:
     with pytest.raises(BadValue):
         fen("list_yuan", text)
+
+
+def test_members_before_any_rules_are_taken_with_a_warning_that_their_tiers_are_unchecked(tmp_path: Path) -> None:
+    file = write(tmp_path, "member_number,tier_id,points\n100000000001,no-such-tier,5\n")
+
+    def command(*words: str) -> Result:
+        return CliRunner().invoke(app, ["hq", *words, "--data", str(tmp_path / "hq")])
+
+    assert command("init", "shu", "蜀果").exit_code == 0
+    done = command("import", "members", str(file), "--brand", "shu")
+    assert (done.exit_code, done.stdout) == (0, "1 created, 0 updated, 0 unchanged, 0 bad\n")
+    assert "warning: brand shu has no rules yet" in done.stderr
+    rules = tmp_path / "rules.json"
+    rules.write_text(text_of(RULES), encoding="utf-8")
+    assert command("import", "rules", str(rules), "--brand", "shu").exit_code == 0
+    done = command("import", "members", str(file), "--brand", "shu")
+    assert (done.exit_code, "no rules yet" in done.stderr) == (1, False)
+    assert "tier_id 'no-such-tier' is not in the newest rule set" in done.stdout

@@ -80,7 +80,7 @@ def test_points_of_two_tills_in_one_hour_freeze_the_member_until_a_person_has_lo
             request_id="r1", epoch="e1", last=1, member_id=me, wants=[LeaseWant(account="points", amount=1)]
         )
         with pytest.raises(Refusal, match="frozen"):
-            await hq.grant("S1-1", ask)
+            await hq.leases.grant("S1-1", ask)
         await hq.freeze_member(BRAND, NUMBER, frozen=False, reason="a wedding")
         await hq.differences()
         assert not await frozen(hq, me), "what was looked at is not frozen again"

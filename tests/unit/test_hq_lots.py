@@ -92,7 +92,7 @@ def test_what_is_spent_beyond_a_lease_comes_off_its_own_lot(tmp_path: Path, acco
         await till.acquire(me, "all", account, bucket)
         (lot,) = await till.lots(me, account)
         await till.spend(me, lot.remaining, account)
-        await hq.write_off(till.workstation_id)  # given up for dead, and it had spent
+        await hq.leases.write_off(till.workstation_id)  # given up for dead, and it had spent
         await other.acquire(me, "all", account, bucket)
         await other.spend(me, lot.remaining, account)
         await till.push()

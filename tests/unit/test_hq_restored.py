@@ -12,7 +12,7 @@ import pytest
 from agent.domain.errors import HqRejected
 from sync.hq import marking, restored
 from sync.hq.grant_witness import FILE, FileGrantWitness
-from sync.hq.main import HqServer
+from sync.hq.server import HqServer
 from sync.hq.service import HqService
 from sync.lease_protocol import LeaseRequest, LeaseWant
 from sync.protocol import Feed
@@ -198,7 +198,7 @@ def test_a_dead_till_is_waited_for_until_it_is_written_off_and_comes_back_as_deb
     async def story(chain: Chain) -> None:
         await granted_and_forgotten(chain)
         await chain.two.pull()
-        await chain.hq.write_off("S1-1")
+        await chain.hq.leases.write_off("S1-1")
         assert await chain.two.acquire(chain.member, 100), "an operator has answered for the rest"
         chain.one.wire.mode = "up"
         await chain.one.spend(chain.member, 60)
@@ -284,7 +284,7 @@ def test_a_copy_is_noticed_though_only_feeds_went_on_since(tmp_path: Path) -> No
     play(tmp_path, story)
 
 
-def test_a_copy_taken_while_hq_served_is_noticed_from_the_next_minute_on(tmp_path: Path) -> None:
+def test_a_copy_taken_while_hq_served_is_noticed_from_the_next_mark_on(tmp_path: Path) -> None:
     """As of a server, whose copies need no stop: nothing was granted, nothing started since."""
 
     async def story(chain: Chain) -> None:
@@ -301,14 +301,48 @@ def test_a_copy_taken_while_hq_served_is_noticed_from_the_next_minute_on(tmp_pat
     play(tmp_path, story)
 
 
-def test_an_hq_that_serves_renews_its_mark_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(marking, "MARK_S", 0.001)
+def test_what_hq_wrote_last_before_it_stopped_is_newer_than_any_copy(tmp_path: Path) -> None:
+    """As of a server that is copied while HQ serves: neither a minute passes, nor a grant, nor a start."""
+
+    async def story(chain: Chain) -> None:
+        await chain.hq.marking.renew()
+        copied = await query(chain.hq, "SELECT number FROM grants_made")
+        await import_items(chain.hq, tmp_path, ["A"], 990)
+        stopped: list[int] = []
+        await chain._reopen(lambda: stopped.append(FileGrantWitness(chain.folder / FILE).read() or 0))
+        assert stopped[0] > copied[0]["number"]
+        await chain.hq._write(lambda c: c.execute("UPDATE grants_made SET number = :number", copied[0]))
+        await chain._reopen(lambda: None)
+        assert {one.workstation_id for one in await chain.hq.awaited()} == {"S1-1", "S1-2"}
+
+    play(tmp_path, story)
+
+
+def test_an_hq_that_wrote_nothing_gives_no_mark_when_it_stops(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        await chain._reopen(lambda: None)
+        [opened] = await query(chain.hq, "SELECT number FROM grants_made")
+        left: list[int] = []
+        await chain._reopen(lambda: left.append(FileGrantWitness(chain.folder / FILE).read() or 0))
+        assert left == [opened["number"]]
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(("every_s", "writes"), [(0.001, False), (3600.0, True)], ids=["minute", "write"])
+def test_an_hq_that_serves_renews_its_mark_by_itself_every_minute_and_after_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every_s: float, writes: bool
+) -> None:
+    monkeypatch.setattr(marking, "MARK_S", every_s)
+    monkeypatch.setattr(marking, "MARK_SOON_S", 0.001)
 
     async def story() -> None:
         server = HqServer(await open_world(tmp_path / "hq"))
-        [before] = await query(server.hq, "SELECT number FROM grants_made")
         await server.start()
         try:
+            [before] = await query(server.hq, "SELECT number FROM grants_made")
+            if writes:
+                await import_items(server.hq, tmp_path, ["A"], 990)
             async with asyncio.timeout(30):
                 while (FileGrantWitness(tmp_path / "hq" / FILE).read() or 0) <= before["number"]:
                     await server.hq.ping()

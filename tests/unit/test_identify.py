@@ -86,7 +86,7 @@ def test_codes_that_name_nobody_here(world: World) -> None:
 def test_payment_codes_need_hq_and_are_never_repeated(world: World, code: str) -> None:
     world.refuses(code, code="PAYMENT_CODE_NEEDS_NETWORK", status=409)
     with pytest.raises(Refusal) as caught:
-        asyncio.run(world.identifier.by_payment_code(code))
+        asyncio.run(world.asked().by_payment_code(code))
     assert caught.value.code == "PAYMENT_CODE_NEEDS_NETWORK"
     assert code not in repr(caught.value)
     assert code not in repr(vars(world.identifier))
@@ -94,7 +94,7 @@ def test_payment_codes_need_hq_and_are_never_repeated(world: World, code: str) -
     assert scan.kind.is_payment
     assert code not in repr(scan)
     with pytest.raises(Refusal, match="no code"):
-        asyncio.run(world.identifier.by_payment_code("１" * 18))
+        asyncio.run(world.asked().by_payment_code("１" * 18))
 
 
 # --- dynamic codes --------------------------------------------------------------------------------------------------

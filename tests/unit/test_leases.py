@@ -466,7 +466,7 @@ def test_a_clone_that_spends_after_its_lease_was_closed_is_a_discrepancy_with_th
         late = [(await till.book([Posting("points", me, -70, "opening", "", (await _lease_ids(till))[0])])).name]
         _, events = await till.outbox.pending(10, 10**6)
         batch = await till.pusher._batch(late[0].epoch, events)
-        await hq.write_off(till.workstation_id)
+        await hq.leases.write_off(till.workstation_id)
         assert await other.acquire(me, "all")
         await other.spend(me, 90)
         await other.push()
@@ -488,15 +488,15 @@ def test_a_written_off_lease_is_given_up_by_its_till_at_the_next_contact(tmp_pat
         me = ids[0]
         await till.acquire(me, 60)
         await till.push()
-        [risk] = await hq.at_risk()
+        [risk] = await hq.leases.at_risk()
         assert (risk.workstation_id, risk.account, risk.leases, risk.amount) == ("S1-1", "points", 1, 60)
-        assert await hq.write_off("S1-1") == [risk]
+        assert await hq.leases.write_off("S1-1") == [risk]
         assert await state(hq, me) == (100, 100, 0)
         assert [one.code for one in await till.leasing.check()] == ["NOT_OPEN_AT_HQ"]
         assert await till.free(me) == 0
         assert await till.leasing.check() == []
         with pytest.raises(Refusal, match="no workstation"):
-            await hq.write_off("S9-9")
+            await hq.leases.write_off("S9-9")
 
     play(tmp_path, story)
 

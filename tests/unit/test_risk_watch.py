@@ -13,6 +13,8 @@ from agent.db.risk import RiskDb, astray
 from agent.db.schema import replica_migrations
 from agent.db.snapshot import SnapshotDb
 from agent.db.store import Store
+from agent.domain.business_day import local_time
+from agent.domain.cooldown_rule import CooldownRule
 from agent.domain.errors import Refusal
 from agent.domain.ledger import PENDING_ACCOUNT
 from agent.domain.member import Member
@@ -196,6 +198,40 @@ def test_the_fourth_redemption_within_an_hour_asks_twice(tmp_path: Path) -> None
         assert not await world.watch.redemption_needs_confirmation("m_2", world.clock.ms)
         world.clock.ms += HOUR_MS
         assert not await world.watch.redemption_needs_confirmation("m_1", world.clock.ms)
+
+    play(tmp_path, story)
+
+
+def test_the_next_redemption_waits_for_its_time_by_these_books_and_by_hqs_row_s32(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        async def cooling(account: str, member: Member = MEMBER) -> Refusal | None:
+            return await world.watch.cooling(member, account, world.clock.ms)
+
+        began = world.clock.ms
+        draft = sale_draft(70, at_ms=began)
+        await world.books.books.commit(dataclasses.replace(draft, postings=(Posting("points", "m_1", -5),)))
+        assert await cooling("points") is None, "no rule, nothing to wait for"
+        world.rules.now = RuleSet(1, {}, "", cooldown=CooldownRule(points_min=30, coupon_min=60))
+        refusal = await cooling("points")
+        assert refusal is not None
+        assert (refusal.code, refusal.field, refusal.status) == ("REDEMPTION_COOLING", "points", 409)
+        again = local_time(began + 30 * 60_000 + 59_999).strftime("%Y-%m-%d %H:%M")
+        assert again in refusal.said
+        assert again in refusal.message
+        assert await cooling("coupon") is None, "coupons cool by themselves"
+        assert await cooling("points", dataclasses.replace(MEMBER, member_id="m_2")) is None
+        world.clock.ms += 30 * 60_000 - 1
+        assert await cooling("points") is not None
+        world.clock.ms += 1
+        assert await cooling("points") is None
+        elsewhere = dataclasses.replace(MEMBER, points_spent_at_ms=world.clock.ms - 60_000)
+        assert await cooling("points", elsewhere) is not None, "another till's, as HQ told"
+        used = dataclasses.replace(MEMBER, coupon_used_at_ms=world.clock.ms)
+        refusal = await cooling("coupon", used)
+        assert refusal is not None
+        assert refusal.field == "coupons"
+        far = dataclasses.replace(MEMBER, points_spent_at_ms=world.clock.ms + 10**12)
+        assert await cooling("points", far) is None, "a clock far ahead stops nobody for ever"
 
     play(tmp_path, story)
 

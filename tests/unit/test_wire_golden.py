@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.domain.digest import canonical, event_digest, extend, genesis
+from agent.domain.verified import signing_bytes
 from sync.claim_protocol import ClaimAnswer, ClaimRequest, WechatIdentity
 from sync.lease_protocol import (
     HeldLease,
@@ -24,6 +25,7 @@ from sync.lease_protocol import (
 )
 from sync.message import Message
 from sync.payer_protocol import PayerAnswer, PayerRequest
+from sync.phone_protocol import PhoneAnswer, PhoneRequest
 from sync.proof import (
     Finding,
     ProofAnswer,
@@ -51,6 +53,7 @@ from sync.protocol import (
     WireEvent,
     batch_signing_bytes,
 )
+from sync.verify_protocol import VerifyAnswer, VerifyRequest
 
 FOLDER = Path(__file__).parent.parent / "cases" / "wire"
 STORE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -141,6 +144,13 @@ GOLDEN: dict[str, Message] = {
         auth_code="134650061098828009", mch_id="1900000109", sub_mch_id="1900000100"
     ),
     "payer_answer": PayerAnswer(member_id="m_1", mch_id="1900000109", sub_mch_id="1900000100"),
+    "phone_request": PhoneRequest(phone="13812348000"),
+    "phone_answer": PhoneAnswer(member_id="m_1"),
+    "verify_request": VerifyRequest(member_id="m_1", pin="482913"),
+    "verify_answer": VerifyAnswer(
+        how="pin", at_s=AT_MS // 1000, nonce="AAECAwQFBgcICQoL",
+        signature=_sign(HQ, signing_bytes(WHO, "shuguo", "m_1", "pin", AT_MS // 1000, "AAECAwQFBgcICQoL")),
+    ),
     "lease_page": LeasePage(
         leases=[HeldLease(**_LEASE, settled=25, opened=True, wanted=True)], more=False, watermarks={EPOCH: 1}
     ),

@@ -25,11 +25,16 @@ export class Till {
   #lastId = '';
   #stream = null;
   onSignedOut = () => {};
+  /** Which books the till has open, as its answers say: `real` or `training`; a switch is told once. */
+  books = '';
+  onBooks = () => {};
 
   get signedIn() { return this.#token !== ''; }
 
-  async call(method, path, body) {
+  /** `books`: the ones that are meant, where not those that are open now. */
+  async call(method, path, body, books = this.books) {
     const headers = {};
+    if (books && method !== 'GET') headers['Pos-Agent-Books'] = books;
     if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     let answer;
@@ -43,6 +48,7 @@ export class Till {
     } catch (error) {
       throw new NoAnswer(String(error));
     }
+    this.#heed(answer);
     if (answer.ok) return read;
     const problem = new Problem(read, answer.status);
     if (problem.code === 'TOKEN_REFUSED') this.#drop();
@@ -51,7 +57,15 @@ export class Till {
 
   get(path) { return this.call('GET', path); }
 
-  post(path, body = {}) { return this.call('POST', path, body); }
+  post(path, body = {}, books = this.books) { return this.call('POST', path, body, books); }
+
+  #heed(answer) {
+    const told = answer.headers.get('Pos-Agent-Books');
+    if (!told || told === this.books) return;
+    const first = this.books === '';
+    this.books = told;
+    if (!first) this.onBooks(told === 'training');
+  }
 
   async signIn(operator, pin) {
     const session = await this.post('/v1/sign-in', { operator, pin });
@@ -100,6 +114,7 @@ export class Till {
       const headers = { Authorization: `Bearer ${this.#token}` };
       if (this.#lastId) headers['Last-Event-ID'] = this.#lastId;
       const answer = await fetch('/v1/events', { headers, signal: stop.signal, cache: 'no-store' });
+      this.#heed(answer);
       if (answer.status === 401 && this.#token === mine) this.#drop();
       if (!answer.ok) return;
       begun();

@@ -122,3 +122,8 @@ export function typed(text) {
   const [, count, gram, code] = found;
   return { code, qty: count && !gram ? Number(count) : 1, grams: count && gram ? Number(count) : null };
 }
+
+/** Whether that is a mainland mobile number, as people write them; the agent has the last word. */
+export function isPhone(text) {
+  return /^(\+86|0086|86)?1\d{10}$/.test(text.replace(/[\s()（）－-]/g, ''));
+}

@@ -1,7 +1,7 @@
 // The cashier page. One input, always in focus; everything else by function keys.
 
 import { NoAnswer, Problem, Till, fresh } from './api.js';
-import { Cart, typed } from './cart.js';
+import { Cart, isPhone, typed } from './cart.js';
 import { chips } from './chips.js';
 import { ask, askCash, askWechat, confirmed } from './dialogs.js';
 import { el, show } from './dom.js';
@@ -10,6 +10,7 @@ import { signIn } from './signin.js';
 import { loadWords, reason, say } from './words.js';
 
 const AGAIN_MS = 1_000;
+const NO_CODE = ['MEMBER_UNKNOWN', 'CODE_UNREADABLE'];
 const STATUS_MS = 30_000;
 const at = (id) => document.getElementById(id);
 
@@ -55,6 +56,7 @@ class Cashier {
     else if (kind === 'scan.refused') this.say(say(`refused_${data.code}`), true);
     else if (kind === 'scan.unreadable') this.say(say('unreadable'), true);
     else if (/^(device|sync|storage|clock)\./.test(kind)) this.look();
+    else if (kind === 'mode.changing') this.say(say('mode_turning'));
     else if (kind === 'print.state' && data.reason) this.say(`${say('printer')}: ${reason(data.reason)}`, true);
   }
 
@@ -74,16 +76,22 @@ class Cashier {
     return this.change(() => this.cart.add(line));
   }
 
-  resolve(body) {
+  resolve(body, otherwise = null) {
     return this.serial(async () => {
       try {
-        const who = await this.till.post('/v1/members/resolve', body);
+        const who = await this.till.post('/v1/members/resolve', body).catch((error) => {
+          if (!otherwise || !NO_CODE.includes(error.code)) throw error;
+          return this.till.post('/v1/members/resolve', otherwise);
+        });
         await this.apply(() => this.cart.identify(who));
       } catch (error) {
         this.fail(error);
       }
     });
   }
+
+  /** By what a customer says: a number or card; where no member has it and it is a phone's, headquarters is asked. */
+  named(text) { return this.resolve({ code: text }, isPhone(text) ? { phone: text } : null); }
 
   /** Whoever pays names themselves only where nobody did: a better identification is never thrown out. */
   payer(body) {
@@ -111,7 +119,7 @@ class Cashier {
     try {
       const quote = await this.till.post('/v1/quotes', this.cart.quoteBody());
       if (mine !== this.asked) return true;
-      this.cart.quote = quote;
+      this.cart.quote = { ...quote, books: this.till.books };
       this.say('');
       this.draw();
       return true;
@@ -179,12 +187,13 @@ class Cashier {
 
   /** Book it, asking again with the very same body until there is an answer. */
   async book(body, changeFen) {
+    const { books } = this.cart.quote;
     this.busy = true;
     this.draw();
     try {
       for (;;) {
         try {
-          const sale = await this.till.post('/v1/sales', body);
+          const sale = await this.till.post('/v1/sales', body, books);
           await this.finish(sale, changeFen);
           return;
         } catch (error) {
@@ -217,11 +226,27 @@ class Cashier {
     this.cart = new Cart();
   }
 
+  /** The till opened other books: what lay on the counter belongs to neither; what is being booked ends first. */
+  turned(training) {
+    at('training').hidden = !training;
+    if (!this.busy) this.say(say(training ? 'now_training' : 'now_real'));
+    this.serial(async () => {
+      this.next();
+      try {
+        this.screen = await loadWords(this.till);
+      } catch { /* the join code of before stays until the page is loaded again */ }
+      this.draw();
+    });
+  }
+
   /** Clear the cart when asked; never while it is being booked. */
   leave() {
     if (this.busy) return null;
     return this.serial(async () => {
-      if (this.cart.empty || await confirmed(say('clear_cart'))) this.next();
+      if (!this.cart.empty && !await confirmed(say('clear_cart'))) return;
+      const quote = this.cart.quote;
+      this.next();
+      if (quote) this.till.call('DELETE', `/v1/quotes/${quote.quote_id}`).catch(() => { /* it ends by itself */ });
     });
   }
 
@@ -264,7 +289,7 @@ function keys(cashier) {
   const toggle = (name) => cashier.change(() => cashier.cart.ask(name, cashier.cart[name] ? 0 : 'max'));
   const member = async () => {
     const found = await ask(say('member_code'), [{ name: 'code', label: say('member_code') }]);
-    if (found?.code) await cashier.resolve({ code: found.code });
+    if (found?.code) await cashier.named(found.code);
   };
   const coupon = async () => {
     const coupons = cashier.cart.who?.member?.coupons ?? [];
@@ -333,6 +358,7 @@ async function start() {
   at('cart').setAttribute('aria-label', say('cart'));
   at('member').setAttribute('aria-label', say('nobody'));
   const cashier = new Cashier(till, screen);
+  till.onBooks = (training) => cashier.turned(training);
   wire(cashier);
   const enter = () => signIn(till, at('door'), screen.store_name, 'sell', (session) => cashier.begin(session));
   till.onSignedOut = () => {

@@ -3,8 +3,11 @@
 import { el, fen, yuan } from './dom.js';
 import { say } from './words.js';
 
-/** Show a dialog with fields; gives their values, or null when it was left. `check` says what is wrong, or ''. */
-export function ask(title, fields, check = () => '', button = say('ok')) {
+/**
+ * Show a dialog with fields; gives their values, or null when it was left. `check` says what is wrong, or ''; `told` are
+ * sentences to read first.
+ */
+export function ask(title, fields, check = () => '', button = say('ok'), told = []) {
   return new Promise((answer) => {
     const inputs = fields.map((one) => el(one.long ? 'textarea' : 'input', {
       id: `ask-${one.name}`, value: one.value ?? '', inputmode: one.inputmode ?? 'text', autocomplete: 'off', rows: 4,
@@ -24,6 +27,7 @@ export function ask(title, fields, check = () => '', button = say('ok')) {
         },
       },
       el('h2', { id: 'ask-title', text: title }),
+      told.length > 0 && el('ul', { class: 'told' }, told.map((text) => el('li', { text }))),
       fields.map((one, index) => [el('label', { for: `ask-${one.name}`, text: one.label }), inputs[index]]),
       wrong,
       el('div', { class: 'buttons' },

@@ -21,6 +21,8 @@ class Manager {
     this.screen = screen;
     this.connected = true;
     this.everything = false;
+    this.isTurning = false;
+    this.mode = null;
     this.soon = null;
   }
 
@@ -36,6 +38,7 @@ class Manager {
 
   /** Many events come together: one look serves them all. */
   hear(kind) {
+    if (kind === 'mode.changing') this.turning();
     if (kind.startsWith('scan.') || this.soon) return;
     this.soon = setTimeout(() => {
       this.soon = null;
@@ -46,10 +49,11 @@ class Manager {
   async look() {
     if (!this.till.signedIn) return;
     try {
-      const [status, today, proofs, differences, devices, jobs, rights, freezes, tokens, operators] = await Promise.all([
+      const [status, today, proofs, differences, devices, jobs, rights, freezes, tokens, operators, mode] = await Promise.all([
         '/v1/status', '/v1/manage/today', '/v1/manage/proofs',
         `/v1/manage/differences?everything=${this.everything}`, '/v1/manage/devices', '/v1/print-jobs?limit=30',
         '/v1/manage/leases', '/v1/manage/freezes', '/v1/manage/tokens', '/v1/manage/operators',
+        '/v1/manage/training',
       ].map((path) => this.till.get(path)));
       chips(at('chips'), status, this.connected);
       todayPanel(at('today'), today, status);
@@ -61,9 +65,11 @@ class Manager {
       freezesPanel(at('freezes'), freezes.freezes, this);
       tokensPanel(at('tokens'), tokens.tokens, this);
       operatorsPanel(at('operators'), operators.operators, this);
-      modePanel(at('mode'), status, this);
+      this.mode = mode;
+      modePanel(at('mode'), status, mode, this);
+      this.isTurning &&= mode.changing;
     } catch (error) {
-      this.fail(error);
+      if (!this.isTurning || !(error instanceof NoAnswer)) this.fail(error);
     }
   }
 
@@ -146,6 +152,38 @@ class Manager {
     }
   }
 
+  /** Begin or end a training, after saying exactly what happens. */
+  async turn() {
+    const { training, real_waiting: count } = this.mode;
+    const on = !training;
+    const told = on
+      ? ['training_books', 'training_sends', 'training_paper', 'training_same', count > 0 && 'training_waits', 'training_restart']
+      : ['training_gone', 'training_again', count > 0 && 'training_then', 'training_restart'];
+    const sentences = told.filter(Boolean).map((key) => say(key, { count }));
+    const found = await ask(say(on ? 'training_begin_title' : 'training_end_title'), [], () => '',
+      say(on ? 'training_begin' : 'training_end'), sentences);
+    if (!found) return;
+    try {
+      await this.till.post('/v1/manage/training', { on });
+      this.turning();
+    } catch (error) {
+      this.fail(error);
+      await this.look();
+    }
+  }
+
+  /** The line breaks now and comes back; that is no fault to tell. */
+  turning() {
+    this.isTurning = true;
+    this.say(say('mode_turning'));
+  }
+
+  turned(training) {
+    at('training').hidden = !training;
+    this.say(say(training ? 'mode_training' : 'mode_real'));
+    this.look();
+  }
+
   async confirmClock() {
     const now = new Date().toLocaleString('zh-CN', { timeZone: 'Asia/Shanghai' });
     if (await confirmed(say('clock_title', { now }))) {
@@ -173,6 +211,7 @@ async function start() {
   at('training').textContent = say('training');
   at('sign-out').textContent = say('sign_out');
   const manager = new Manager(till, screen);
+  till.onBooks = (training) => manager.turned(training);
   const enter = () => signIn(till, at('door'), `${screen.store_name} ${say('manager')}`, 'manage', (one) => manager.begin(one));
   till.onSignedOut = () => {
     at('office').hidden = true;

@@ -112,12 +112,23 @@ export function operatorsPanel(place, operators, manager) {
   ]), 'no_operators', operators.map((one) => one.operator)));
 }
 
-export function modePanel(place, status, manager) {
+export function modePanel(place, status, mode, manager) {
   const age = status.snapshot_age_s;
-  renew(place, heading('mode'), el('dl', {},
-    el('div', {}, el('dt', { text: say('mode_now') }), el('dd', { text: say(status.training ? 'mode_training' : 'mode_real') })),
+  const held = say(mode.training && mode.real_waiting ? 'mode_held' : 'proof_count', { count: mode.real_waiting });
+  place.classList.toggle('alarm', mode.training);
+  renew(place, heading('mode', !mode.fixed_by && !mode.changing
+    && act(mode.training ? 'training_end' : 'training_begin', () => manager.turn(), mode.training ? 'main' : '')),
+  el('dl', {},
+    el('div', {}, el('dt', { text: say('mode_now') }), el('dd', { text: say(mode.training ? 'mode_training' : 'mode_real') })),
+    el('div', {}, el('dt', { text: say('mode_waiting') }), el('dd', { text: held })),
     el('div', {}, el('dt', { text: say('snapshot_age') }), el('dd', { text: age === null ? say('chip_unknown') : say('minutes', { count: Math.round(age / 60) }) })),
     el('div', {}, el('dt', { text: say('chip_clock') }), el('dd', { text: say(status.clock.trusted ? 'clock_good' : 'clock_bad') })),
-  ), el('p', { class: 'hint', text: say('training_how') }),
+  ), mode.fixed_by && el('p', { class: 'hint', text: say(`mode_${mode.fixed_by}`) }),
+  mode.changing && el('p', { class: 'hint', text: say('mode_turning') }),
+  mode.changes.length > 0 && [el('h3', { text: say('mode_changes') }),
+    table(['time', 'mode_now', 'who'], mode.changes.slice(0, 5).map((one) => [
+      time(one.at_ms), `${say(one.training ? 'training_begin' : 'training_end')}${one.begun_at_ms === null ? ` (${say('mode_not_begun')})` : ''}`,
+      one.operator,
+    ]), 'mode_changes')],
   !status.clock.trusted && act('confirm_clock', () => manager.confirmClock(), 'main'));
 }

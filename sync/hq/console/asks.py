@@ -2,16 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from sync.message import keepable
 
 Text = Annotated[str, Field(max_length=500)]
 Seq = Annotated[int, Field(ge=1, le=2**53)]
 
 
 class Ask(BaseModel):
-    """Strict: nothing is coerced, nothing unknown is taken."""
+    """Strict: nothing is coerced, nothing unknown is taken, no text that databases do not keep."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+    _keepable = field_validator("*")(keepable)
 
 
 class SignInAsk(Ask):

@@ -181,7 +181,7 @@ class Calls:
         door.need_type(request, "text/csv")
         what, brand = request.path_params["what"], request.query_params.get("brand", "")
         skip_bad = request.query_params.get("skip_bad") == "true"
-        entry = log.Entry(who.name, f"import.{what}"[:64], brand, "", "")
+        entry = log.Entry(who.name, uploads.act_of(what), brand, "", "")
         given = uploads.Given(what, brand, door.parts_of(request), skip_bad)
         doing = uploads.run(self.hq, self.desk.people.reckoner, self.scratch, given)
         report = await self.desk.noted(entry, doing, uploads.summed)

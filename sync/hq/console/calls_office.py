@@ -58,7 +58,7 @@ class OfficeCalls:
     async def _seal_file(self, who: Person, request: Request) -> Response:
         as_csv, after = request.query_params.get("format") == "csv", whole(request.query_params.get("after"))
         name = "seals.csv" if as_csv else "seals.jsonl"
-        entry = log.Entry(who.name, "seals.download", name, "", str(after))
+        entry = log.Entry(who.name, log.Act.SEALS_DOWNLOAD, name, "", str(after))
         now = self.desk.parts.clock.now_ms()
         await self.desk.parts.books.write(lambda c: log.note(c, entry, now))
         headers = {**SAFE, "Content-Disposition": f'attachment; filename="{name}"'}

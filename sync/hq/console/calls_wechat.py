@@ -43,7 +43,7 @@ class WechatCalls:
     async def _bill(self, who: Person, request: Request) -> dict[str, Any]:
         door.need_type(request, "text/csv")
         mch_id, day = request.path_params["mch_id"], request.path_params["day"]
-        entry = log.Entry(who.name, "wechat.bill", f"{mch_id} {day}", "", "")
+        entry = log.Entry(who.name, log.Act.WECHAT_BILL, f"{mch_id} {day}", "", "")
         parts = door.parts_of(request, BILL_BYTES)
         doing = uploads.check_bill(self.hq, self.desk.people.reckoner, self.scratch, mch_id, day, parts)
         report = await self.desk.noted(entry, doing, wechat.summed)

@@ -65,7 +65,7 @@ def explain_discrepancy(connection: Connection, about: About, named: tuple[str, 
     if row is None:
         raise Refusal("DISCREPANCY_UNKNOWN", "there is no such discrepancy", status=404)
     connection.execute(f"UPDATE discrepancies SET state = 'explained'{where}", row_key)
-    _keep(connection, about, "explained", row["detail"], ruling, "discrepancy.explain")
+    _keep(connection, about, "explained", row["detail"], ruling, log.Act.DISCREPANCY_EXPLAIN)
 
 
 def explain_difference(connection: Connection, about: About, seq: int, code: str, ruling: Ruling) -> None:
@@ -77,7 +77,7 @@ def explain_difference(connection: Connection, about: About, seq: int, code: str
     ).fetchone()
     if row is None:
         raise Refusal("DISCREPANCY_UNKNOWN", "there is no such difference", status=404)
-    _keep(connection, about, "explained", row["detail"], ruling, "difference.explain")
+    _keep(connection, about, "explained", row["detail"], ruling, log.Act.DIFFERENCE_EXPLAIN)
 
 
 def decide_suspended(connection: Connection, about: About, *, release: bool, ruling: Ruling) -> None:
@@ -94,7 +94,7 @@ def decide_suspended(connection: Connection, about: About, *, release: bool, rul
         raise Refusal("EVENT_UNKNOWN", "there is no such suspended event", status=404)
     number = _keep(
         connection, about, "released" if release else "kept", row["code"], ruling,
-        "suspended.release" if release else "suspended.keep",
+        log.Act.SUSPENDED_RELEASE if release else log.Act.SUSPENDED_KEEP,
     )  # fmt: skip
     if release:
         _book(connection, about, _effects(connection, about, row["body"]), number, ruling.at_ms)
@@ -116,7 +116,7 @@ def decide_fork(connection: Connection, about: About, *, digest: bytes, other: b
         raise Refusal("EVENT_UNKNOWN", "there are no two versions of this event", status=404)
     number = _keep(
         connection, about, "other" if other else "first", digest.hex(), ruling,
-        "fork.other" if other else "fork.first",
+        log.Act.FORK_OTHER if other else log.Act.FORK_FIRST,
     )  # fmt: skip
     connection.execute(
         "UPDATE discrepancies SET state = 'explained' WHERE workstation_id = :id AND epoch = :epoch"
@@ -172,7 +172,7 @@ def _book(connection: Connection, about: About, moves: Effects, number: int, at_
 _FINAL: Final = frozenset({"released", "first", "other"})
 
 
-def _keep(connection: Connection, about: About, decision: str, covers: str, ruling: Ruling, act: str) -> int:
+def _keep(connection: Connection, about: About, decision: str, covers: str, ruling: Ruling, act: log.Act) -> int:
     """Write a decision and its entry in the log; the entry's number."""
     why = log.reason(ruling.why)
     row: dict[str, Any] = {

@@ -141,7 +141,7 @@ class Desk:
                 raise Refusal("AMOUNT_MOVED", "it holds something else by now", hint="look again", status=409)
             leases.write_off(connection, station, now)
             said = ", ".join(f"{one['account']} {one['amount']} in {one['leases']}" for one in held)
-            log.note(connection, log.Entry(who.name, "lease.write-off", station, reason, said), now)
+            log.note(connection, log.Entry(who.name, log.Act.LEASE_WRITE_OFF, station, reason, said), now)
             return held
 
         return await self._act(station, work)
@@ -167,7 +167,7 @@ class Desk:
         def work(connection: Connection) -> dict[str, Any] | None:
             found = members.find(connection, self.parts.keys, brand_id, code)
             seen = "" if found is None else found["member"]["member_id"]
-            log.note(connection, log.Entry(who.name, "member.look", seen, "", "" if seen else "nobody"), now)
+            log.note(connection, log.Entry(who.name, log.Act.MEMBER_LOOK, seen, "", "" if seen else "nobody"), now)
             return found
 
         found = await self.parts.books.write(work)
@@ -189,7 +189,7 @@ class Desk:
 
         def work(connection: Connection) -> None:
             freezes.decide_member(connection, brand_id, member_id, frozen, reason, now)
-            act = "member.freeze" if frozen else "member.release"
+            act = log.Act.MEMBER_FREEZE if frozen else log.Act.MEMBER_RELEASE
             log.note(connection, log.Entry(who.name, act, member_id, reason, ""), now)
 
         await self.parts.books.write(work)
@@ -197,7 +197,7 @@ class Desk:
     async def ask_erasure(self, who: Person, brand_id: str, member_id: str, why: str) -> None:
         """Ask to forget a member."""
         request_id, now = random_id("er", self.parts.entropy.token(_REQUEST_BYTES)), self._now_ms()
-        entry = log.Entry(who.name, "erasure.ask", member_id, log.reason(why), request_id)
+        entry = log.Entry(who.name, log.Act.ERASURE_ASK, member_id, log.reason(why), request_id)
         await self.parts.books.write(lambda c: erasing.ask(c, request_id, brand_id, member_id, entry, now))
 
     async def decide_erasure(self, who: Person, request_id: str, *, erase: bool, why: str) -> None:
@@ -219,7 +219,8 @@ class Desk:
                 raise Refusal("RULES_CHANGED", "this version is in force already", status=409)
             version = body["version"]
             assert isinstance(version, int)
-            log.note(connection, log.Entry(who.name, "rules.publish", f"{brand_id} {version}", reason, ""), now)
+            entry = log.Entry(who.name, log.Act.RULES_PUBLISH, f"{brand_id} {version}", reason, "")
+            log.note(connection, entry, now)
             return version
 
         return await self.parts.books.write(work)

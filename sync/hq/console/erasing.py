@@ -56,7 +56,7 @@ def decide(connection: Connection, request_id: str, name: str, *, erase: bool, w
         "UPDATE erasure_requests SET state = :state, decided_by = :name, decided_at_ms = :at_ms WHERE request_id = :id",
         {"state": "erased" if erase else "refused", "name": name, "at_ms": at_ms, "id": request_id},
     )
-    act = "erasure.confirm" if erase else "erasure.refuse"
+    act = log.Act.ERASURE_CONFIRM if erase else log.Act.ERASURE_REFUSE
     log.note(connection, log.Entry(name, act, row["member_id"], why, request_id), at_ms)
 
 

@@ -1,6 +1,6 @@
 """Joins the console to HQ: its calls and page on HQ's TCP application, its users on the unix socket.
 
-Called by sync.hq.main.
+Called by sync.hq.server.
 """
 
 from collections.abc import Callable

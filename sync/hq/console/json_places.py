@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+HALF_A_CHARACTER: Final = "a text holds half of a character (a lone surrogate)"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
@@ -52,6 +54,8 @@ def read(text: str) -> Read:
         return found
     found.body = body
     _Walk(text, [(one.start(), one[0]) for one in _TOKEN.finditer(text)], found).value("")
+    if any(one.text == HALF_A_CHARACTER for one in found.faults):
+        found.body = {}  # nobody can be told of it: it is no text
     return found
 
 
@@ -78,6 +82,7 @@ class _Walk:
     def value(self, path: str) -> None:
         offset, said = self.take()
         self.found.places.setdefault(path, offset)
+        self._whole(offset, path, said)
         if said == "{":
             self._object(path)
         elif said == "[":
@@ -86,11 +91,18 @@ class _Walk:
             what = f"{said[:40]} is not an integer: use basis points, hundredths or fen"
             self.found.faults.append(at(self.text, offset, path, what))
 
+    def _whole(self, offset: int, path: str, said: str) -> bool:
+        """Whether a token is one that can be written down; a fault where it is a text that ends within a character."""
+        if said[0] != '"' or _SURROGATE.search(json.loads(said)) is None:
+            return True
+        self.found.faults.append(at(self.text, offset, path, HALF_A_CHARACTER))
+        return False
+
     def _object(self, path: str) -> None:
         names: set[str] = set()
         while self.tokens[self.next][1] != "}":
             offset, token = self.take()
-            name = str(json.loads(token))
+            name = str(json.loads(token)) if self._whole(offset, path, token) else ""
             place = f"{path}.{name}" if path else name
             if name in names:
                 self.found.faults.append(at(self.text, offset, place, f"{name} stands here twice"))

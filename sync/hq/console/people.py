@@ -135,7 +135,7 @@ class People:
                 {"name": name, "role": role.value, "password": sealed, "now": now},
             )
             connection.execute("DELETE FROM console_sessions WHERE name = :name", {"name": name})
-            log.note(connection, log.Entry(by, "user.put", name, "", role.value), now)
+            log.note(connection, log.Entry(by, log.Act.USER_PUT, name, "", role.value), now)
 
         await self.books.write(work)
 
@@ -149,7 +149,7 @@ class People:
             if not gone:
                 raise Refusal("USER_UNKNOWN", "nobody signs in by that name", status=404)
             connection.execute("DELETE FROM console_sessions WHERE name = :name", {"name": name})
-            log.note(connection, log.Entry(by, "user.remove", name, "", ""), now)
+            log.note(connection, log.Entry(by, log.Act.USER_REMOVE, name, "", ""), now)
 
         await self.books.write(work)
 
@@ -189,7 +189,7 @@ def _enter(connection: Connection, name: str, stored: str, right: bool, token: s
             "UPDATE console_users SET failures = :failures, locked_until_ms = :until WHERE name = :name",
             {"failures": failures, "until": now_ms + wait_s * 1000 if wait_s else 0, "name": name},
         )
-        log.note(connection, log.Entry(name, "sign-in.refused", name, "", f"{failures}"), now_ms)
+        log.note(connection, log.Entry(name, log.Act.SIGN_IN_REFUSED, name, "", f"{failures}"), now_ms)
         return None
     connection.execute("UPDATE console_users SET failures = 0, locked_until_ms = 0 WHERE name = :name", {"name": name})
     connection.execute("DELETE FROM console_sessions WHERE until_ms <= :now", {"now": now_ms})
@@ -197,7 +197,7 @@ def _enter(connection: Connection, name: str, stored: str, right: bool, token: s
         "INSERT INTO console_sessions (token_sha256, name, until_ms) VALUES (:hash, :name, :until)",
         {"hash": _hash(token), "name": name, "until": now_ms + CONSOLE_SESSION_S * 1000},
     )
-    log.note(connection, log.Entry(name, "sign-in", name, "", ""), now_ms)
+    log.note(connection, log.Entry(name, log.Act.SIGN_IN, name, "", ""), now_ms)
     return Person(name, Role(row["role"]))
 
 

@@ -13,8 +13,8 @@ from sync.hq import console_log as log
 from sync.hq.db.seam import Connection
 from sync.hq.keys import HqKeys
 
-READ: Final = "member.plain"
-REFUSED: Final = "member.plain.refused"
+READ: Final = log.Act.MEMBER_PLAIN
+REFUSED: Final = log.Act.MEMBER_PLAIN_REFUSED
 _DAY_MS: Final = 24 * 3_600_000
 Field = Literal["birthday", "wechat"]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from agent.domain.errors import Refusal
+from sync.hq import console_log as log
 from sync.hq.console.people import Reckoner
 from sync.hq.importer import ImportReport
 from sync.hq.service import HqService
@@ -20,7 +21,7 @@ from sync.hq.wechat_bills import BillReport
 from sync.wechat import bill
 
 _PART_BYTES: Final = 256 * 1024
-KINDS: Final = ("members", "items", "merchants", "batches", "coupons", "cards")
+KINDS: Final = ("members", "items", "merchants", "batches", "coupons", "cards", "gifts", "slots")
 
 
 def clear(folder: Path) -> None:
@@ -39,8 +40,15 @@ class Given:
     skip_bad: bool
 
 
+def act_of(what: str) -> log.Act:
+    """What the log calls the import of such a file. Refusal 404 IMPORT_UNKNOWN."""
+    if what not in KINDS:
+        raise Refusal("IMPORT_UNKNOWN", f"import one of {', '.join(KINDS)}", status=404)
+    return log.Act(f"import.{what}")
+
+
 async def run(hq: HqService, thread: Reckoner, folder: Path, given: Given) -> ImportReport:
-    """Keep a file, import it, drop it. Refusal 404 IMPORT_UNKNOWN; all faults of rows are in the report."""
+    """Keep a file of one of KINDS, import it, drop it; all faults of rows are in the report."""
     steps = {
         "members": hq.import_members,
         "items": hq.import_items,
@@ -48,9 +56,9 @@ async def run(hq: HqService, thread: Reckoner, folder: Path, given: Given) -> Im
         "batches": hq.import_batches,
         "coupons": hq.import_coupons,
         "cards": hq.import_cards,
+        "gifts": hq.import_gifts,
+        "slots": hq.import_slots,
     }
-    if given.what not in steps:
-        raise Refusal("IMPORT_UNKNOWN", f"import one of {', '.join(KINDS)}", status=404)
     async with kept(thread, folder, given.parts) as path:
         return await steps[given.what](given.brand_id, path, skip_bad=given.skip_bad)
 

@@ -123,7 +123,7 @@ def explain(connection: Connection, named: tuple[str, str, str], ruling: Ruling)
         {**key, "id": row["workstation_id"]},
     )
     said = f"the books: {row['ours']}; WeChat: {row['theirs']}"
-    log.note(connection, log.Entry(ruling.name, "wechat.explain", " ".join(named), why, said), ruling.at_ms)
+    log.note(connection, log.Entry(ruling.name, log.Act.WECHAT_EXPLAIN, " ".join(named), why, said), ruling.at_ms)
     return str(row["store_id"] or "")
 
 

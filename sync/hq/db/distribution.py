@@ -11,6 +11,8 @@ REFERENCE: Final = frozenset(
         "brands", "stores", "workstations", "feed_counters", "reader_tokens", "rule_sets", "items", "merchants",
         "coupon_batches", "coupon_stocks", "hq_postings", "grants_made", "restorations", "feed_gaps", "wechat_accounts",
         "wechat_trusted", "wechat_sub_appids", "wechat_bills", "wechat_cards", "member_runs", "channels",
+        "sms_gateways",
+        "lottery_days", "lottery_stocks", "gifts", "slots", "identity_providers",
     }
 )  # fmt: skip
 """Small, or numbered for all of headquarters: on every machine."""
@@ -35,10 +37,14 @@ BY_COLUMN: Final = {
     "claim_backs": "workstation_id",
     "restoration_answers": "workstation_id",
     "limit_moves": "workstation_id",
+    "redemptions": "workstation_id",
     "decisions": "workstation_id",
+    "hourly_asks": "workstation_id",
     "members": "member_id",
     "accounts": "member_id",
     "count_cards": "member_id",
+    "member_pins": "member_id",
+    "sms_codes": "member_id",
     "freezes": "member_id",
     "lots": "member_id",
     "lot_openings": "member_id",
@@ -63,6 +69,13 @@ BY_COLUMN: Final = {
     "reminders": "member_id",
     "erasures": "member_id",
     "erasure_acks": "member_id",
+    "tasks_done": "member_id",
+    "exchanges": "member_id",
+    "link_offers": "member_id",
+    "identity_checks": "member_id",
+    "links": "member_id",
+    "reservations": "member_id",
+    "lottery_draws": "member_id",
     "channel_events": "request_id",
     "channel_pushes": "member_id",
 }

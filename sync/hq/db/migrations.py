@@ -8,7 +8,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.domain.errors import StorageError
-from sync.hq.db import schema_books, schema_console, schema_members, schema_people, schema_rights, schema_wechat, views
+from sync.hq.db import (
+    schema_books,
+    schema_console,
+    schema_gifts,
+    schema_identity,
+    schema_joint,
+    schema_lookups,
+    schema_members,
+    schema_people,
+    schema_play,
+    schema_redemptions,
+    schema_rights,
+    schema_slots,
+    schema_wechat,
+    views,
+)
 from sync.hq.db.postgres import PgConnection
 
 _LOCK: Final = "migrations"
@@ -47,6 +62,15 @@ STEPS: Final = (
     Step("p006_cycle", schema_members.COUPON_USES + views.CYCLE),
     Step("p007_reads", schema_console.READS),
     Step("p008_gaps", schema_rights.GAPS),
+    Step("p009_redemptions", schema_redemptions.REDEMPTIONS),
+    Step("p010_asks", schema_lookups.HOURLY_ASKS),
+    Step("p011_pins", schema_lookups.MEMBER_PINS),
+    Step("p012_play", schema_play.PLAY),
+    Step("p013_gifts", schema_gifts.GIFTS + views.GIFTS),
+    Step("p014_slots", schema_slots.SLOTS),
+    Step("p015_joint", schema_joint.JOINT),
+    Step("p016_identity", schema_identity.IDENTITY),
+    Step("p017_sms", schema_lookups.SMS),
 )
 
 

@@ -35,6 +35,7 @@ _RECEIVED: Final = (
 )
 _SPECIALS: Final = (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))  # ORDER: the backslash first
 
+Change = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 Step = Callable[[str, int], None]
 """Told of a table and of how many of its rows are done."""
 
@@ -131,27 +132,25 @@ def months(source: sqlite.Connection, now_ms: int) -> list[str]:
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
-def copy(source: sqlite.Connection, target: PgConnection, table: Table, step: Step) -> Tally:
-    """Send all rows of a table; what they come to."""
+def copy(
+    source: sqlite.Connection, target: PgConnection, table: Table, step: Step, change: Change | None = None
+) -> Tally:
+    """Send all rows of a table, each as `change` makes it; what they come to."""
     if table.name in _WRITTEN_FIRST:
         target.execute(f"DELETE FROM {table.name}")
     sent = Tally()
-    rows = source.execute(table.select)
+    rows: Iterable[Any] = source.execute(table.select)
+    if change is not None:
+        rows = (change(tuple(row)) for row in rows)
     statement = f'COPY "{table.name}" ({table.listed}) FROM STDIN'.encode()
+    left = iter(rows)
     while True:
         before = sent.rows
         with target.raw.cursor() as cursor, cursor.copy(statement) as stream:
-            _send(stream, islice(rows, _COPIED_ROWS), sent)
+            _send(stream, islice(left, _COPIED_ROWS), sent)
         step(table.name, sent.rows)
         if sent.rows - before < _COPIED_ROWS:
             return sent
-
-
-def with_nul(source: sqlite.Connection, table: Table) -> int:
-    """How many rows of a table hold a text with a NUL; bodies aside, which both engines measure alike."""
-    texts = [row["name"] for row in source.execute(f"PRAGMA table_info({table.name})") if row["type"] == "TEXT"]
-    held = " OR ".join(f'instr("{name}", char(0)) > 0' for name in texts if name != "body")
-    return int(source.execute(f"SELECT COUNT(*) FROM {table.name} WHERE {held}").fetchone()[0]) if held else 0
 
 
 def _send(stream: psycopg.Copy, rows: Iterable[Any], sent: Tally) -> None:

@@ -50,6 +50,18 @@ CREATE VIEW metric_rfm AS
   WHERE d.spend_fen > 0 GROUP BY d.brand_id, d.member_id, substr(d.business_day, 1, 7);
 """
 
+GIFTS: Final = """
+CREATE VIEW metric_gifts AS
+  SELECT brand_id, month, virtual_gifts, physical_gifts, points,
+    virtual_gifts * 10000 / (virtual_gifts + physical_gifts) AS virtual_bp
+  FROM (SELECT brand_id, substr(business_day, 1, 7) AS month,
+    CAST(SUM(CASE WHEN kind = 'virtual' THEN 1 ELSE 0 END) AS bigint) AS virtual_gifts,
+    CAST(SUM(CASE WHEN kind = 'physical' THEN 1 ELSE 0 END) AS bigint) AS physical_gifts,
+    CAST(SUM(points) AS bigint) AS points
+    FROM exchanges WHERE returned = 0 GROUP BY brand_id, substr(business_day, 1, 7)) AS e;
+"""
+"""Gifts that went out and stayed out, by the month of their exchange (S30)."""
+
 CYCLE: Final = """
 CREATE VIEW metric_cycle AS
   SELECT brand_id, batch_id, first_day, last_day, used, within_48h, within_72h, within_120h,

@@ -3,7 +3,7 @@
 import { ask, confirmed } from './dialogs.js';
 import { el, show, time } from './dom.js';
 import { act, section, table } from './parts.js';
-import { say } from './words.js';
+import { known, say } from './words.js';
 
 export async function sealsPage(place, hq, app) {
   const { seals } = await hq.get('/seals');
@@ -14,6 +14,15 @@ export async function sealsPage(place, hq, app) {
     ]))));
 }
 
+const DETAIL_TOLD = ['sign-in.refused', 'user.put', 'member.plain', 'member.plain.refused'];  // within the sentence
+
+function sentence(one) {
+  const word = [`role_${one.detail}`, `field_${one.detail}`].find(known);
+  return say(`act_${one.act}`, { who: one.name, object: one.object || say('log_nobody'), detail: word ? say(word) : one.detail });
+}
+
+const detail = (one) => (DETAIL_TOLD.includes(one.act) || (one.act === 'member.look' && !one.object) ? '' : one.detail);
+
 export async function logPage(place, hq, app) {
   const rows = [];
   const body = el('div', {});
@@ -22,8 +31,7 @@ export async function logPage(place, hq, app) {
     const { log } = await hq.get(`/log?before=${rows.at(-1)?.number ?? ''}`);
     rows.push(...log);
     more.hidden = log.length < 100;
-    show(body, table(['time', 'who', 'act', 'object', 'why', 'detail'], rows.map((one) => [
-      time(one.at_ms), one.name, one.act, one.object, one.why, one.detail])));
+    show(body, table(['time', 'act', 'why', 'detail'], rows.map((one) => [time(one.at_ms), sentence(one), one.why, detail(one)])));
   }
   await add();
   show(place, section('log', say('log'), body, more));

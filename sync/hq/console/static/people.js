@@ -54,7 +54,7 @@ function memberCard(found, hq, app) {
 }
 
 function imports(brand, hq, app) {
-  const kinds = ['members', 'items', 'merchants', 'batches', 'coupons', 'cards'];
+  const kinds = ['members', 'items', 'merchants', 'batches', 'coupons', 'cards', 'gifts', 'slots'];
   const what = el('select', { id: 'import-what' }, kinds.map((one) => el('option', { value: one, text: say(`import_${one}`) })));
   const file = el('input', { id: 'import-file', type: 'file', accept: '.csv,text/csv', required: true });
   const skip = el('input', { id: 'import-skip', type: 'checkbox' });
@@ -66,6 +66,7 @@ function imports(brand, hq, app) {
       const { report } = await hq.upload(`/imports/${what.value}?brand=${encodeURIComponent(brand)}&skip_bad=${skip.checked}`, file.files[0]);
       const words = report.rejected ? say('import_rejected', report) : say('import_done', report);
       show(result, el('p', { class: report.rejected ? 'wrong' : 'good', text: words }),
+        report.tiers_unchecked ? el('p', { class: 'wrong', text: say('import_tiers_unchecked') }) : null,
         report.faults.length ? table(['line', 'fault'], report.faults.map((one) => [String(one.line), one.reason])) : null,
         report.warnings.length ? [say('warnings'), table(['line', 'fault'], report.warnings.map((one) => [String(one.line), one.reason]))] : null);
     }, () => show(result));

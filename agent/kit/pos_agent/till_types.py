@@ -1,4 +1,4 @@
-"""Bodies and answers of the till's API, as agent.kit.client has them.
+"""Bodies and answers of the till's API, as PosAgent has them.
 
 Made by `python -m agent.kit.generate` from docs/openapi.json. Do not edit.
 """
@@ -49,6 +49,15 @@ class ProofView(TypedDict):
     trigger: str
 
 
+class ModeView(TypedDict):
+    """Which books the till books into: its own, or those of a training that nobody keeps."""
+
+    changing: bool
+    fixed_by: Literal["file", "run"] | None
+    real_waiting: int
+    training: bool
+
+
 class BudgetView(TypedDict):
     """BudgetView."""
 
@@ -77,6 +86,7 @@ class StatusView(TypedDict):
     components: dict[str, ComponentView]
     frozen_here: int
     last_proof: ProofView | None
+    mode: ModeView
     name: str
     next_proof_at_ms: int
     not_ready: list[str]
@@ -121,6 +131,7 @@ class ResolveRequest(TypedDict):
     code: NotRequired[str | None]
     last_scan: NotRequired[bool]
     mch_id: NotRequired[str]
+    phone: NotRequired[str | None]
     sub_mch_id: NotRequired[str]
 
 
