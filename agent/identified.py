@@ -42,7 +42,8 @@ class Identified:
                 break
             self._forget_oldest()
         self._held[identification.identification_id] = Held(identification, found, mono_s + IDENTIFICATION_TTL_S)
-        if identification.payment is not None:
+        # A payment handed over again names the payer as it did at first: it verifies nobody by itself.
+        if identification.payment is not None and identification.ticket is None:
             self._by_transaction[identification.payment.transaction_id] = identification.identification_id
 
     def held(self, identification_id: str) -> Held | None:
@@ -56,13 +57,14 @@ class Identified:
         return held.identification if held is not None else None
 
     def paid_since(self, mono_s: float, total_fen: int) -> list[Held]:
-        """Give what payments of this amount led to since then, the newest first."""
+        """Give what payments of this amount led to since then, the newest first; each once, verified or not."""
         since_s = mono_s + IDENTIFICATION_TTL_S
         return [
             held
             for held in reversed(self._held.values())
             if held.until_mono_s >= since_s
             and held.identification.payment is not None
+            and held.identification.ticket is None
             and held.identification.payment.total_fen == total_fen
         ]
 

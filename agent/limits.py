@@ -58,6 +58,7 @@ LISTED: Final = 500  # rows of one answer to a page
 NOTICES_KEPT: Final = 5_000  # replayable events, about a busy week of one till
 NOTICES_DOUBT: Final = 1_000_000  # LIMIT: what is left out where a training's numbers are lost: a year of a busy till
 MODE_QUIET_S: Final = 180  # LIMIT: a customer who was told a price has paid by then, or gone; before, no switch
+MODE_PAPER_LOOK_S: Final = 0.05  # between two looks whether receipts of sales that came while the till turned are out
 MODE_CHANGES: Final = 50  # of the audit, as the manager page lists them
 
 # --- printing -------------------------------------------------------------------------------------------------------

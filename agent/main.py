@@ -123,13 +123,27 @@ class Agent(Assembly):
         self.announcer.end()
 
     async def _finish_paper(self) -> None:
-        """Give paper that is being printed a moment; what is cut off is unconfirmed at the next start."""
+        """Give paper that is being printed a moment; what is cut off is unconfirmed at the next start.
+
+        Where a training follows, receipts that were only queued too: they would wait until its end.
+        """
         try:
             async with asyncio.timeout(limits.DRAIN_S / 2):
-                for service in self.printing:
-                    await service.idle()
+                while True:
+                    for service in self.printing:
+                        await service.idle()
+                    if not await self._receipts_wait():
+                        return
+                    await asyncio.sleep(limits.MODE_PAPER_LOOK_S)
         except TimeoutError:
             logs.get().warning("drain.paper_unfinished")
+
+    async def _receipts_wait(self) -> bool:
+        """Whether a training would begin while customers wait for receipts of the till's own books."""
+        if not self.turned or self._settings.workstation.training:
+            return False
+        _held, paper = await self.modes.unfinished(self._clock.now_ms())
+        return paper > 0
 
     async def _open_api(self) -> list[HttpServer]:
         services = self._services()

@@ -15,6 +15,7 @@ from agent.words.paper import LABELS
 from agent.words.setup import SETUP
 from agent.words.till import TILL
 from agent.words.training import TRAINING
+from agent.words.verify import VERIFY
 
 CHINESE: Final = 0
 ENGLISH: Final = 1
@@ -37,7 +38,7 @@ def label(key: str, language: int = CHINESE) -> str:
 def screen_words(language: int = CHINESE) -> dict[str, str]:
     """The words of the pages in one language; the sentences of states and refusals by `code_...`."""
     told = {f"code_{code}": pair[language] for code, pair in {**TILL, **MACHINE}.items()}
-    return {**told, **{key: pair[language] for key, pair in {**SCREEN, **TRAINING}.items()}}
+    return {**told, **{key: pair[language] for key, pair in {**SCREEN, **TRAINING, **VERIFY}.items()}}
 
 
 def setup_word(key: str, language: int = CHINESE) -> str:

@@ -1564,7 +1564,7 @@ CREATE INDEX link_offers_code ON link_offers (code_sha256);
 
 CREATE INDEX links_brand ON links (brand_id, member_id) WHERE ended_at_ms = 0;
 
-CREATE INDEX links_home ON links (home_id) WHERE ended_at_ms = 0;
+CREATE INDEX links_home ON links (home_id, brand_id);
 
 CREATE INDEX lots_ending ON lots (expires, member_id) WHERE available > 0 AND expires <> '';
 

@@ -1,14 +1,12 @@
 """HQ over HTTP: the Hq port through httpx, every call signed by the workstation.
 
-Called by push, pull and reconcile. All of httpx's exceptions end here: HqUnreachable (back off) or HqRejected (no).
+Called by push, pull and reconcile. No exception of httpx leaves here: HqUnreachable (back off) or HqRejected (no).
 It never retries and never follows redirects; retrying is the caller's decision.
 """
 
 import asyncio
-import json
 import ssl
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
@@ -17,6 +15,7 @@ import zstandard
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S, SNAPSHOT_RANGE_S
 from agent.ports import Clock, KeyRing, Traffic
+from sync.client_answers import hq_ms, read, unreachable
 from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest
 from sync.payer_protocol import PayerAnswer, PayerRequest
 from sync.phone_protocol import PhoneAnswer, PhoneRequest
@@ -34,7 +33,6 @@ from sync.protocol import (
     Message,
     ProofAnswer,
     ProofRequest,
-    at_ms_of,
     authorization,
     request_signing_bytes,
 )
@@ -43,8 +41,6 @@ from sync.snapshot import SnapshotAnswer
 from sync.verify_protocol import SmsAnswer, SmsRequest, VerifyAnswer, VerifyRequest
 
 M = TypeVar("M", bound=Message)
-_TOO_LARGE = 413  # a proxy before HQ says it without a code of ours, and splitting the batch is the cure all the same
-_PORTAL = "check hq.url, and whether this network wants a login first"
 _ZSTD_LEVEL = 3  # measured: 94 B and 0.9 us a sale; gzip-6 100 B and 7.5 us (wire.md)
 
 
@@ -146,12 +142,12 @@ class HttpHq:
             ):
                 if response.status_code != 206:
                     await response.aread()
-                    answer = _read(response, SnapshotAnswer)
+                    answer = read(response, SnapshotAnswer)
                     raise answer if isinstance(answer, HqRejected) else HqUnreachable("HQ did not send what was asked")
                 async for part in response.aiter_raw():
                     take(part)
         except (httpx.HTTPError, OSError) as error:
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
         self._count(response)
 
     async def payer(self, request: PayerRequest) -> PayerAnswer:
@@ -194,17 +190,17 @@ class HttpHq:
         asked_s = self._mono_s()
         try:
             response = await self._send(method, target, body, headers)
-            read = _read(response, answer)
+            said = read(response, answer)
         except HqUnreachable as error:
             self._on_contact(False, error.message)
             raise
-        hq_ms = _at_ms(response.headers)
-        if hq_ms is not None:
-            self._on_time(hq_ms, self._mono_s() - asked_s)
+        at_ms = hq_ms(response.headers)
+        if at_ms is not None:
+            self._on_time(at_ms, self._mono_s() - asked_s)
         self._on_contact(True, "")
-        if isinstance(read, HqRejected):
-            raise read
-        return read
+        if isinstance(said, HqRejected):
+            raise said
+        return said
 
     def _signed(self, method: str, target: str, body: bytes) -> dict[str, str]:
         assert self._keys is not None, "only enrolment is unsigned"
@@ -219,7 +215,7 @@ class HttpHq:
             async with asyncio.timeout(self._deadline_s):
                 response = await self._client.request(method, target, content=body or None, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
         self._count(response)
         return response
 
@@ -231,60 +227,9 @@ class HttpHq:
         self._bytes_down += _head_size(response.headers) + 17 + response.num_bytes_downloaded
 
 
-def _read(response: httpx.Response, answer: type[M]) -> M | HqRejected:
-    if response.status_code >= 500 or response.status_code == 429:
-        raise HqUnreachable(f"HQ answered {response.status_code}", retry_after_s=_retry_after(response))
-    if response.status_code != 200:
-        rejection = _rejection(response)
-        if not rejection.code and rejection.status != _TOO_LARGE:  # our HQ names a code with every no
-            raise HqUnreachable(f"what answered {rejection.status} is not our HQ", hint=_PORTAL)
-        return rejection
-    try:
-        return answer.model_validate_json(response.content)
-    except ValueError as error:  # a captive portal, or a peer of another protocol: not HQ, so not an answer
-        raise HqUnreachable("what answered does not speak our protocol", hint=_PORTAL) from error
-
-
-def _at_ms(headers: httpx.Headers) -> int | None:
-    """What HQ's clock shows: its own word, else the web server's, to the second. None where neither is there."""
-    said = at_ms_of(headers.get(AT_MS_HEADER, ""))
-    if said is not None:
-        return said
-    try:
-        date = parsedate_to_datetime(headers.get("Date", ""))
-    except ValueError:
-        return None
-    return None if date.tzinfo is None else int(date.timestamp()) * 1000
-
-
-def _unreachable(error: Exception) -> HqUnreachable:
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        hint = "is this our HQ? check hq.ca_file, the host name in hq.url, and this computer's clock"
-        return HqUnreachable("HQ's certificate is not trusted", hint=hint)
-    return HqUnreachable(f"HQ cannot be reached: {type(error).__name__}", hint="is the network up?")
-
-
 def _json(message: Message) -> bytes:
     return message.model_dump_json().encode()
 
 
 def _head_size(headers: httpx.Headers) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers.raw) + 2
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _rejection(response: httpx.Response) -> HqRejected:
-    code, detail = "", ""
-    try:
-        problem = json.loads(response.content)
-        if isinstance(problem, dict):
-            code, detail = str(problem.get("code", "")), str(problem.get("detail", ""))
-    except ValueError:
-        detail = "no reason given"
-    return HqRejected(
-        f"HQ answered {response.status_code} {code}: {detail}"[:300], status=response.status_code, code=code
-    )

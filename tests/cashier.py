@@ -1,9 +1,11 @@
 """What a cashier does at the page, and what the books say of it afterwards. For the cashier page's tests."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from agent.demo.world import DemoMember
 from agent.words.pages import SCREEN
@@ -11,7 +13,7 @@ from sync.hq.service import HqService
 from sync.hq.wechat_accounts import Entry
 from sync.wechat.transport import Transport
 from tests.api_till import someone
-from tests.browser import ServedTill
+from tests.browser import PATIENCE_MS, ServedTill
 from tests.wechat_stand_in import WechatStandIn
 
 PIN = "482913"
@@ -27,6 +29,30 @@ async def introduced(hq: HqService, wechat: WechatStandIn) -> None:
     await hq.wechat.office.add(entry)
     await hq.wechat.office.trust(wechat.mch_id, wechat.wechat_serial, wechat.wechat_pem)
     await hq.wechat.office.set_sub_appid(wechat.mch_id, wechat.sub_mch_id, wechat.sub_appid)
+
+
+@contextmanager
+def at_the_counter(browser: Browser, served: ServedTill) -> Iterator[Page]:
+    """A page with a cashier signed in, on which no script fails."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    sign_in(page, served)
+    yield page
+    assert wrong == []
+    context.close()
+
+
+def kept(page: Page) -> str:
+    """All that the page holds in places that outlive a call."""
+    found: str = page.evaluate(
+        "() => [document.documentElement.outerHTML, ...Object.values(localStorage), ...Object.values(sessionStorage),"
+        " location.href, document.cookie, ...[...document.querySelectorAll('input, textarea')].map((one) => one.value)]"
+        ".join(' ')"
+    )
+    return found
 
 
 def sign_in(page: Page, served: ServedTill) -> None:

@@ -114,9 +114,8 @@ class PairsAgain(ReferencePos):
 
 class ForgetsWhereItWas(ReferencePos):
     def read(self, reader: PosAgent) -> None:
-        for _ in reader.events():
-            reader.last_event_id = None
-            reader._mark = lambda number: None  # type: ignore[method-assign]
+        reader._mark = lambda number: None  # type: ignore[method-assign]
+        super().read(reader)
 
 
 class NoLines(ReferencePos):

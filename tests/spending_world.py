@@ -129,11 +129,12 @@ def spending(folder: Path, **more: Any) -> Iterator[SpendingTill]:
         till.__class__ = SpendingTill
         assert isinstance(till, SpendingTill)
         till.places = itertools.count()
-        till.run(_enrich(till))
+        till.run(enrich(till))
         yield till
 
 
-async def _enrich(till: ApiTill) -> None:
+async def enrich(till: ApiTill) -> None:
+    """Give the store its rich members, the goods and the rules."""
     hq, folder = till.world.server.hq, till.world.folder / "rich"
     folder.mkdir()
 

@@ -121,8 +121,11 @@ def _other_payer(quoted: Identification | None, payment: Identification) -> list
 def _who(
     quoted: Identification | None, shown: Identification | None, payment: Identification | None
 ) -> Identification | None:
-    """A code shown before the quote, then a code shown after it, then the payer."""
+    """A code shown before the quote, then a code shown after it, then the payer.
+
+    A payer who was verified counts as a code: what the quote spends is theirs, whatever becomes of the payment.
+    """
     for one in (quoted, shown):
-        if one is not None and one.member is not None and one.by is not IdentifiedBy.WECHAT_PAYMENT:
+        if one is not None and one.member is not None and (one.by is not IdentifiedBy.WECHAT_PAYMENT or one.ticket):
             return one
     return payment if payment is not None and payment.member is not None else None

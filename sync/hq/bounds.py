@@ -101,6 +101,7 @@ IDENTITY_ANSWER_BYTES: Final = 4 * 1024  # an answer has four short fields
 IDENTITY_CHECKS_A_DAY: Final = 5  # LIMIT: of a member; each is paid for, and more are guesses
 LINK_CODE_BYTES: Final = 10  # 80 bits: nobody guesses a link between two brands
 LINK_CODE_S: Final = 600  # a member goes from one mini-program to the other
+LINK_OTHER_DAYS: Final = 184  # LIMIT: before a home lends to another member; what was lent stays two quarters at most
 SLOTS_LISTED: Final = 2000  # slots, or reservations, of one day in one answer
 GIFTS: Final = 1000  # LIMIT: of a brand; a channel shows them all, and a file of them is one chunk of an import
 DRAWS_LISTED: Final = 500  # of one answer; about 10 ms of the database's owner, each drawn again

@@ -50,9 +50,7 @@ def put(
     Refusal CHANNEL_INVALID, CHANNEL_TAKEN (another brand's), BRAND_UNKNOWN.
     """
     brand_row(connection, brand_id)
-    parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not _NAME.fullmatch(name) or (url and not (safe and parts.hostname and len(url) <= 200)):
+    if not _NAME.fullmatch(name) or (url and not (_is_safe(url) and len(url) <= 200)):
         hint = "the address begins with https:// (http only on this machine)"
         raise Refusal("CHANNEL_INVALID", "a name needs 1 to 32 of a-z 0-9 -", hint=hint, field="channel")
     held = connection.execute("SELECT brand_id FROM channels WHERE channel = :name", {"name": name}).fetchone()
@@ -74,6 +72,15 @@ def put(
         },
     )  # fmt: skip
     return Given(text, key.hex())
+
+
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are no address
+        return False
+    on_this_machine = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or on_this_machine)
 
 
 def revoke(connection: Connection, name: str, now_ms: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from agent.domain.errors import Refusal, StorageError
 from agent.limits import TEXT_CHARS
-from sync.hq import feed_gaps, identity_checks, joint_links, member_write, reservations
+from sync.hq import feed_gaps, identity_checks, joint_links, member_write, reservations, tasks
 from sync.hq.bounds import DIFFERENCES_LISTED
 from sync.hq.db.seam import Connection
 from sync.hq.feeds import ends
@@ -109,6 +109,7 @@ def erase(connection: Connection, one: Erasure) -> bool:
         return False
     member_write.erase(connection, one.brand_id, one.member_id)
     identity_checks.forget(connection, one.member_id)
+    tasks.forget(connection, one.member_id)
     joint_links.forget(connection, one.member_id, one.at_ms)
     reservations.forget(connection, one.brand_id, one.member_id, one.at_ms)
     connection.execute("DELETE FROM reminders WHERE member_id = :id", key)

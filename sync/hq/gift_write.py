@@ -15,7 +15,7 @@ from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import brand_row
 from sync.hq.feeds import hold_brand
 from sync.hq.gift_csv import GiftEntry
-from sync.hq.row_write import Written
+from sync.hq.row_write import Written, require_unchanged
 
 
 @dataclass(slots=True)
@@ -63,8 +63,9 @@ class GiftTable:
         return [Fault(1, f"kind: {remark}")] if remark and chunk else []
 
     def write(self, connection: Connection, chunk: Sequence[GiftEntry]) -> Written:
-        """Write what changed."""
+        """Write what changed. Refusal IMPORT_OVERTAKEN."""
         hold_brand(connection, self.brand_id)
+        require_unchanged(self.check(connection, chunk))  # ORDER: once held; gifts go out while a file is read
         held = {row["gift_id"]: row for row in gifts(connection, self.brand_id)}
         created = updated = 0
         for entry in chunk:

@@ -19,6 +19,7 @@ from sync.hq.parts import Parts
 from sync.identity_protocol import IdentityCheck, IdentityChecked, ProviderAsk
 
 _WHERE: Final = " WHERE member_id = :member AND channel = :channel AND request_id = :request"
+_STILL: Final = f"{_WHERE} AND state = 'unsure' AND asked = :asked"
 
 
 class IdentityDesk:
@@ -120,17 +121,17 @@ class IdentityDesk:
 
 
 def _settled(connection: Connection, row: Row, outcome: Outcome) -> Row:
-    """Keep what the provider said; what another call kept meanwhile stays."""
+    """Keep what the provider said; what another call kept meanwhile stays, and of who was erased meanwhile nothing."""
     key = {"member": row["member_id"], "channel": row["channel"], "request": row["request_id"]}
+    same = {**key, "asked": row["asked"]}
     if isinstance(outcome, str):
-        connection.execute(f"UPDATE identity_checks SET state = :state{_WHERE} AND state = 'unsure'", {
-            **key, "state": outcome,
+        connection.execute(f"UPDATE identity_checks SET state = :state{_STILL}", {
+            **same, "state": outcome,
         })  # fmt: skip
     else:
         connection.execute(
-            f"UPDATE identity_checks SET state = :state, face = :face, reference = :reference{_WHERE}"
-            " AND state = 'unsure'",
-            {**key, "state": outcome.result, "face": outcome.face, "reference": outcome.reference},
+            f"UPDATE identity_checks SET state = :state, face = :face, reference = :reference{_STILL}",
+            {**same, "state": outcome.result, "face": outcome.face, "reference": outcome.reference},
         )
     found = _row(connection, key)
     assert found is not None, "rows of checks are never deleted"

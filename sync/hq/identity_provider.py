@@ -108,9 +108,7 @@ def _answer(provider: Provider, ask: ProviderAsk, body: bytes, said: str) -> Out
 def put(connection: Connection, keys: HqKeys, brand_id: str, url: str, key: bytes, now_ms: int) -> None:
     """Enter a brand's provider, or another address and key. Refusal BRAND_UNKNOWN, IDENTITY_PROVIDER_INVALID (422)."""
     brand_row(connection, brand_id)
-    parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not (safe and parts.hostname and len(url) <= 200):
+    if not (_is_safe(url) and len(url) <= 200):
         hint = "it begins with https:// (http only on this machine) and has 200 characters at most"
         raise Refusal("IDENTITY_PROVIDER_INVALID", "that is no address of a provider", hint=hint, field="url")
     connection.execute(
@@ -118,6 +116,16 @@ def put(connection: Connection, keys: HqKeys, brand_id: str, url: str, key: byte
         " ON CONFLICT (brand_id) DO UPDATE SET url = excluded.url, key_sealed = excluded.key_sealed,"
         " at_ms = excluded.at_ms",
         {"brand": brand_id, "url": url, "key": keys.seal("identity_providers", "key", brand_id, key), "now": now_ms},
+    )
+
+
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are no address
+        return False
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     )
 
 

@@ -14,7 +14,7 @@ from agent.domain.ids import random_id
 from agent.domain.rules import RuleSet
 from sync.channel_protocol import ChannelEvent, LinkSaid
 from sync.hq import tiers_review
-from sync.hq.bounds import DIFFERENCES_LISTED, KEEP_STEP_MEMBERS, LINK_CODE_BYTES, LINK_CODE_S
+from sync.hq.bounds import DIFFERENCES_LISTED, KEEP_STEP_MEMBERS, LINK_CODE_BYTES, LINK_CODE_S, LINK_OTHER_DAYS
 from sync.hq.channel_booked import Booked
 from sync.hq.channels import Channel
 from sync.hq.db.seam import Connection
@@ -24,6 +24,7 @@ from sync.hq.member_standing import newest_rules, refresh
 from sync.hq.recompute import RuleBook
 
 _RUN: Final = "joint"
+_LINKS: Final = "links"
 
 
 def offer(
@@ -55,6 +56,7 @@ def link(
 
     Refusal 404 LINK_UNKNOWN (no such code for this brand, used, or too old), 409 JOINT_OFF, LINK_TAKEN.
     """
+    connection.hold(_LINKS)  # ORDER: after brand and member; the home is another brand's, held by others
     found = connection.execute(
         "SELECT * FROM link_offers WHERE code_sha256 = :code AND to_brand = :brand AND taken = 0 AND until_ms > :now",
         {"code": _hash(ask.code), "brand": channel.brand_id, "now": now_ms},
@@ -65,7 +67,7 @@ def link(
     _require_free(connection, "member_id", member_id, "this member is linked already")
     _require_free(connection, "home_id", member_id, "who lends a tier to another brand gets none from one")
     _require_free(connection, "member_id", found["member_id"], "who has a tier from another brand lends it to none")
-    _require_alone(connection, found["member_id"], channel.brand_id)
+    _require_alone(connection, found["member_id"], channel.brand_id, member_id, now_ms)
     key = {"member": found["member_id"], "channel": found["channel"], "request": found["request_id"]}
     connection.execute(
         "UPDATE link_offers SET taken = 1 WHERE member_id = :member AND channel = :channel AND request_id = :request",
@@ -97,6 +99,7 @@ def unlink(
 
 def forget(connection: Connection, member_id: str, now_ms: int) -> int:
     """End every link of a member; how many. Codes that were not used are void."""
+    connection.hold(_LINKS)  # ORDER: after the brand; nobody takes a code of theirs meanwhile
     connection.execute("UPDATE link_offers SET taken = 1 WHERE member_id = :id AND taken = 0", {"id": member_id})
     return connection.execute(
         "UPDATE links SET ended_at_ms = :now WHERE (member_id = :id OR home_id = :id) AND ended_at_ms = 0",
@@ -140,7 +143,7 @@ def listed(connection: Connection, brand_id: str) -> list[dict[str, Any]]:
 
 def _require_agreed(connection: Connection, rules: RuleSet, brand_id: str, other: str) -> None:
     theirs = newest_rules(connection, RuleBook(), other)
-    if other not in rules.joint or brand_id not in theirs.joint:
+    if other == brand_id or other not in rules.joint or brand_id not in theirs.joint:
         why = f"the rules of {brand_id} and {other or 'nobody'} do not name each other"
         raise Refusal("JOINT_OFF", why, field="brand_id", status=409)
 
@@ -151,11 +154,19 @@ def _require_free(connection: Connection, column: str, member_id: str, why: str)
         raise Refusal("LINK_TAKEN", why, field="member", status=409)
 
 
-def _require_alone(connection: Connection, home_id: str, brand_id: str) -> None:
-    """One person has one membership of a brand: a home lends to one guest there."""
-    query = "SELECT 1 FROM links WHERE home_id = :id AND brand_id = :brand AND ended_at_ms = 0"
-    if connection.execute(query, {"id": home_id, "brand": brand_id}).fetchone() is not None:
-        raise Refusal("LINK_TAKEN", "the other brand's member is linked to somebody else here", status=409)
+def _require_alone(connection: Connection, home_id: str, brand_id: str, guest_id: str, now_ms: int) -> None:
+    """One person has one membership of a brand: a home lends to one guest there, and not to one after the other.
+
+    What was lent outlives its link until a review; of who was erased meanwhile nothing does.
+    """
+    found = connection.execute(
+        "SELECT 1 FROM links l JOIN members m ON m.member_id = l.member_id AND m.status = 'active'"
+        " WHERE l.home_id = :id AND l.brand_id = :brand"
+        " AND (l.ended_at_ms = 0 OR (l.ended_at_ms > :since AND l.member_id <> :guest))",
+        {"id": home_id, "brand": brand_id, "guest": guest_id, "since": now_ms - LINK_OTHER_DAYS * 86_400_000},
+    ).fetchone()
+    if found is not None:
+        raise Refusal("LINK_TAKEN", "the other brand's member is, or was of late, linked to somebody else", status=409)
 
 
 def _tier(connection: Connection, member_id: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from agent.domain.errors import DiskLow, StorageError
 from agent.ports import Clock
 from sync.hq import marks, restored
-from sync.hq.bounds import MARK_S, MARK_SOON_S
+from sync.hq.bounds import HQ_RETRY_S, MARK_S, MARK_SOON_S
 from sync.hq.db.seam import Connection, DatabaseAway
 from sync.hq.grant_witness import GrantWitness
 from sync.hq.wechat_calls import Books
@@ -38,7 +38,13 @@ class Marking:
             restored.watch(connection, self._witness, now)
             return marks.renew(connection, now)
 
-        await self.witnessed(await self._books.write(work))  # ORDER: the database first, as with grants
+        done = False
+        try:
+            await self.witnessed(await self._books.write(work))  # ORDER: the database first, as with grants
+            done = True
+        finally:
+            if not done:
+                self.written.set()  # refused or cut short: what was written has no mark yet
 
     async def witnessed(self, mark: int) -> None:
         """Write a mark that the database has beside it."""
@@ -61,7 +67,7 @@ class Marking:
             try:
                 await self.renew()
             except (DiskLow, DatabaseAway):
-                continue
+                await asyncio.sleep(HQ_RETRY_S)
             except StorageError:
                 return  # whoever serves ends the process
 

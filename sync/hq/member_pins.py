@@ -27,7 +27,7 @@ def put(connection: Connection, keys: HqKeys, member_id: str, pin: str, salt: by
     if is_weak(pin):
         hint = "no 111111, 123456, 654321 and what else is tried first"
         raise Refusal("MEMBER_PIN_WEAK", f"a PIN has {PIN_DIGITS} digits that are not guessed", hint=hint, field="pin")
-    connection.hold(f"member pin {member_id}")
+    hold(connection, member_id)
     connection.execute(
         "INSERT INTO member_pins (member_id, pin_sealed, set_at_ms) VALUES (:id, :sealed, :now)"
         " ON CONFLICT (member_id) DO UPDATE SET pin_sealed = excluded.pin_sealed, set_at_ms = excluded.set_at_ms,"
@@ -36,14 +36,20 @@ def put(connection: Connection, keys: HqKeys, member_id: str, pin: str, salt: by
     )
 
 
+def hold(connection: Connection, member_id: str) -> None:
+    """Before it is seen whether somebody may have a PIN: nobody is erased meanwhile, and left with one."""
+    connection.hold(f"member pin {member_id}")
+
+
 def remove(connection: Connection, member_id: str) -> bool:
     """Take a member's PIN away; whether there was one."""
+    hold(connection, member_id)
     return connection.execute("DELETE FROM member_pins WHERE member_id = :id", {"id": member_id}).rowcount == 1
 
 
 def tried(connection: Connection, keys: HqKeys, member_id: str, pin: str, now_ms: int) -> Tried:
     """Try a PIN, and count it: the fifth wrong one in a row locks for a quarter of an hour, each further for longer."""
-    connection.hold(f"member pin {member_id}")  # ORDER: before it is read; guesses come side by side
+    hold(connection, member_id)  # ORDER: before it is read; guesses come side by side
     key = {"id": member_id}
     row = connection.execute(
         "SELECT pin_sealed, failures, locked_until_ms FROM member_pins WHERE member_id = :id", key

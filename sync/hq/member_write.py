@@ -11,7 +11,7 @@ from typing import Any
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
 from agent.ports import Entropy
-from sync.hq import coupon_write
+from sync.hq import coupon_write, member_pins, sms_codes
 from sync.hq.csv_file import Fault
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import index_key
@@ -184,8 +184,8 @@ def erase(connection: Connection, brand_id: str, member_id: str) -> None:
         raise Refusal("MEMBER_UNKNOWN", "this brand has no such member", status=404)
     coupon_write.erase(connection, brand_id, member_id)
     connection.execute("DELETE FROM wechat_member_cards WHERE member_id = :id", {"id": member_id})
-    connection.execute("DELETE FROM member_pins WHERE member_id = :id", {"id": member_id})
-    connection.execute("DELETE FROM sms_codes WHERE member_id = :id", {"id": member_id})
+    member_pins.remove(connection, member_id)
+    sms_codes.remove(connection, member_id)
     connection.execute("DELETE FROM identities WHERE member_id = :id AND kind = 'phone'", {"id": member_id})
     rows = connection.execute(
         "SELECT identity_index FROM identities WHERE member_id = :id AND deleted = 0", {"id": member_id}

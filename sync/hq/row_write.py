@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from agent.domain.errors import Refusal
+from sync.hq.bounds import IMPORT_FAULTS
 from sync.hq.csv_file import Fault
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import brand_row
@@ -28,6 +30,13 @@ class Written:
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+
+
+def require_unchanged(found: Sequence[Fault]) -> None:
+    """Refusal 409 IMPORT_OVERTAKEN where rows that were checked cannot be written any more; nothing of them is."""
+    if found:
+        why = "; ".join(f"line {fault.line}: {fault.reason}" for fault in found[:IMPORT_FAULTS])
+        raise Refusal("IMPORT_OVERTAKEN", why, hint="it changed while the file was read; import it again", status=409)
 
 
 def write_changed(

@@ -9,8 +9,9 @@ from typing import Final
 from agent.domain.digest import Json, canonical
 from agent.domain.errors import InvariantViolation, Refusal
 from agent.domain.lease import is_keepable
+from agent.domain.play_rule import lottery_rules
 from agent.domain.rules import RuleFaults, rule_set
-from sync.hq.batch_write import average_ticket, threshold_warning
+from sync.hq.batch_write import average_ticket, newest, threshold_warning
 from sync.hq.db.seam import Connection
 from sync.hq.feeds import hold_brand, reserve
 from sync.protocol import Feed
@@ -68,7 +69,9 @@ def _texts(value: Json) -> Iterator[str]:
 
 
 def lint(connection: Connection, brand_id: str, body: dict[str, Json]) -> list[str]:
-    """Warn of promotions whose threshold is not 1.2 to 1.5 of the average ticket (S42)."""
+    """Warn of promotions whose threshold is not 1.2 to 1.5 of the average ticket (S42), of prizes that nobody can win
+    (S29), and of an agreement of a brand with itself (S13).
+    """
     ticket = average_ticket(connection, brand_id)
     promos = body.get("promos")
     found = []
@@ -76,7 +79,20 @@ def lint(connection: Connection, brand_id: str, body: dict[str, Json]) -> list[s
         if isinstance(promo, dict) and promo.get("type") == "amount_off":
             warning = threshold_warning(promo.get("min_fen"), ticket)
             found += [f"promos.{place}.min_fen: {warning}"] if warning else []
+    found += _prizes_of_nobody(connection, brand_id, body)
+    joint = body.get("joint")
+    if isinstance(joint, dict) and brand_id in joint:
+        found.append(f"joint.{brand_id}: a brand lends itself nothing")
     return found
+
+
+def _prizes_of_nobody(connection: Connection, brand_id: str, body: dict[str, Json]) -> Iterator[str]:
+    """Prizes that are coupons of no batch: whoever draws one has paid for nothing."""
+    for place, lottery in enumerate(lottery_rules(body.get("lotteries"), [])):
+        for number, prize in enumerate(lottery.prizes):
+            if prize.batch_id and newest(connection, brand_id, prize.batch_id) is None:
+                where = f"lotteries.{place}.prizes.{number}.batch_id"
+                yield f"{where}: there is no batch {prize.batch_id}, so this prize is always gone"
 
 
 def publish(connection: Connection, brand_id: str, body: dict[str, Json], at_ms: int) -> bool:

@@ -32,7 +32,7 @@ CREATE TABLE links (
   ended_at_ms INTEGER NOT NULL DEFAULT 0 CHECK (ended_at_ms >= 0),
   PRIMARY KEY (member_id, linked_at_ms)
 ) STRICT;
-CREATE INDEX links_home ON links (home_id) WHERE ended_at_ms = 0;
+CREATE INDEX links_home ON links (home_id, brand_id);
 CREATE INDEX links_brand ON links (brand_id, member_id) WHERE ended_at_ms = 0;
 """
 

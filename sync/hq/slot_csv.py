@@ -19,6 +19,7 @@ COLUMNS: Final = Columns(("slot_id", "store_id", "service", "starts", "minutes",
 _ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,64}")  # WIRE: channels name them (sync.message.Name)
 _STARTS: Final = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", re.ASCII)
 _MINUTES: Final = 24 * 60
+_EARLIEST: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def _slot(line: int, cells: dict[str, str]) -> SlotEntry | Fault:
 
 def _instant(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI) if _STARTS.fullmatch(text) else None
+        found = datetime.fromisoformat(text).replace(tzinfo=SHANGHAI) if _STARTS.fullmatch(text) else None
     except ValueError:
         return None
+    return found if found is not None and found.year >= _EARLIEST else None  # year 1 has no UTC milliseconds to show

@@ -12,7 +12,7 @@ from sync.hq.csv_file import Fault
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import brand_row
 from sync.hq.feeds import hold_brand
-from sync.hq.row_write import Written
+from sync.hq.row_write import Written, require_unchanged
 from sync.hq.slot_csv import SlotEntry
 
 
@@ -54,8 +54,9 @@ class SlotTable:
         return found
 
     def write(self, connection: Connection, chunk: Sequence[SlotEntry]) -> Written:
-        """Write what changed; places that became free go to those who wait."""
+        """Write what changed; places that became free go to those who wait. Refusal IMPORT_OVERTAKEN."""
         hold_brand(connection, self.brand_id)
+        require_unchanged(self.check(connection, chunk))  # ORDER: once held; members reserve while a file is read
         created = updated = 0
         for entry in chunk:
             wanted: dict[str, Any] = {

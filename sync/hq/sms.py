@@ -64,6 +64,7 @@ class Sms:
             found = [hourly.noted("phone", PHONE_TRIED_TOO_OFTEN, PHONE_NOTE, now_ms)]
             audit.record(connection, who, found, now_ms)
             return "tried"
+        sms_codes.hold(connection, ask.member_id)
         if owner_of(connection, self._parts.keys, station.brand_id, ask.phone) != ask.member_id:
             hourly.spend(connection, who, "phone", PHONE_STRANGER_COSTS, now_ms)
             return "not_theirs"

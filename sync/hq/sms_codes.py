@@ -31,9 +31,20 @@ class Code:
         return self.at_ms + SMS_CODE_S * 1000
 
 
+def hold(connection: Connection, member_id: str) -> None:
+    """Before it is seen whose number it is: nobody is erased meanwhile, and left with a code."""
+    connection.hold(f"sms code {member_id}")
+
+
+def remove(connection: Connection, member_id: str) -> None:
+    """Forget the code of somebody who is erased."""
+    hold(connection, member_id)
+    connection.execute("DELETE FROM sms_codes WHERE member_id = :id", {"id": member_id})
+
+
 def begin(connection: Connection, keys: HqKeys, workstation_id: str, member_id: str, fresh: Code) -> Code | TooMuch:
     """The code to send now: `fresh`, or the earlier one that nobody knows the fate of, under its own request id."""
-    connection.hold(f"sms code {member_id}")  # ORDER: before it is read; two tills may ask at once
+    hold(connection, member_id)  # ORDER: before it is read; two tills may ask at once
     row, now_ms, day = _row(connection, member_id), fresh.at_ms, business_day(fresh.at_ms)
     if row is not None and _lives(row, workstation_id, now_ms) and row["state"] == "unsure":
         return Code(row["request_id"], _code(keys, member_id, row), row["at_ms"])
@@ -67,7 +78,7 @@ def settle(connection: Connection, member_id: str, code: Code, outcome: Literal[
 
 def tried(connection: Connection, keys: HqKeys, workstation_id: str, member_id: str, code: str, now_ms: int) -> Tried:
     """Try a code at the till it was sent from; the right one is used up, and so is one after five wrong tries."""
-    connection.hold(f"sms code {member_id}")
+    hold(connection, member_id)
     row = _row(connection, member_id)
     if row is None or not _lives(row, workstation_id, now_ms):
         return "code_expired"

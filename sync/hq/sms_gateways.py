@@ -92,9 +92,7 @@ class HttpSms:
 def put(connection: Connection, keys: HqKeys, brand_id: str, url: str, key: bytes, now_ms: int) -> None:
     """Enter a brand's gateway, or another address and key. Refusal BRAND_UNKNOWN, SMS_GATEWAY_INVALID (422)."""
     brand_row(connection, brand_id)
-    parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not (safe and parts.hostname and len(url) <= 200):
+    if not (_is_safe(url) and len(url) <= 200):
         hint = "it begins with https:// (http only on this machine) and has 200 characters at most"
         raise Refusal("SMS_GATEWAY_INVALID", "that is no address of a gateway", hint=hint, field="url")
     connection.execute(
@@ -103,6 +101,15 @@ def put(connection: Connection, keys: HqKeys, brand_id: str, url: str, key: byte
         " at_ms = excluded.at_ms",
         {"brand": brand_id, "url": url, "key": keys.seal("sms_gateways", "key", brand_id, key), "now": now_ms},
     )
+
+
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are no address
+        return False
+    on_this_machine = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or on_this_machine)
 
 
 def remove(connection: Connection, brand_id: str) -> None:

@@ -20,6 +20,7 @@ from sync.hq.keys import HqKeys
 from sync.hq.own_rows import OwnPosting
 
 TASK: Final = "task"
+_NOBODY: Final = bytes(32)
 
 
 def do(
@@ -60,6 +61,14 @@ def do(
         OwnPosting(channel.brand_id, TASK, reference, member_id, POINTS_ACCOUNT, rule.points, expires, now_ms),
     )
     return Booked(rule.points, 0, day)
+
+
+def forget(connection: Connection, member_id: str) -> None:
+    """Of an erased member no hash stays by which HQ's key would try out numbers; the same task is a CONFLICT then."""
+    connection.execute(
+        "UPDATE channel_events SET asked = :nobody WHERE member_id = :id AND kind = :kind",
+        {"nobody": _NOBODY, "id": member_id, "kind": TASK},
+    )
 
 
 def _require_left(connection: Connection, rule: TaskRule, member_id: str, day: str) -> None:

@@ -93,6 +93,7 @@ class Verifying:
         await self._parts.books.write(work)
 
     def _put(self, connection: Connection, brand_id: str, member_id: str, pin: str) -> None:
+        member_pins.hold(connection, member_id)
         _require(connection, brand_id, member_id)
         if pin:
             salt, now = self._parts.entropy.token(member_pins.SALT_BYTES), self._parts.clock.now_ms()

@@ -178,7 +178,7 @@ def test_a_gateway_that_refuses_or_is_not_there(tmp_path: Path) -> None:
         scene.gateway.status, scene.gateway.key = 202, "00" * 32
         assert await code(scene.send()) == "SMS_NOT_SENT"
         assert scene.gateway.sent == {}, "a gateway that does not know HQ's key sends nothing"
-        for url in ("http://sms.example.com/x", "ftp://127.0.0.1/x", "https://", "https://x/" + "y" * 200):
+        for url in ("http://sms.example.com/x", "ftp://127.0.0.1/x", "https://", "https://[", "https://x/" + "y" * 200):
             with pytest.raises(Refusal) as invalid:
                 await scene.hq.members.sms.set_gateway(BRAND, url)
             assert invalid.value.code == "SMS_GATEWAY_INVALID"

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import dataclasses
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 
 from agent.domain.errors import HqRejected, Refusal
 from agent.domain.verified import VerifiedTicket
+from sync.hq import verifying
 from sync.hq.bounds import MEMBER_PIN_LOCK_S, MEMBER_PIN_TRIES, WRONG_PINS_AN_HOUR
+from sync.hq.db.seam import Connection
 from sync.hq.service import HqService
 from sync.verify_protocol import VerifyAnswer, VerifyRequest
 from tests.snapshot_world import WORKSTATION, Headquarters, TillReplica, code_of
@@ -212,6 +215,29 @@ def test_five_wrong_pins_lock_it_for_longer_and_longer_over_a_restart(tmp_path: 
         await scene.hq.members.verifying.set_by_operator(BRAND, code_of(0), "915208")
         assert await scene.code() == "MEMBER_PIN_WRONG", "the former one"
         await scene.verify("915208")
+
+    play(tmp_path, story)
+
+
+def test_who_is_erased_while_they_get_a_pin_has_none_afterwards(tmp_path: Path) -> None:
+    async def story(scene: Scene) -> None:
+        known, erased, require = threading.Event(), threading.Event(), verifying._require
+
+        def slow(connection: Connection, brand_id: str, member_id: str) -> None:
+            require(connection, brand_id, member_id)
+            known.set()
+            erased.wait(10)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(verifying, "_require", slow)
+            setting = asyncio.create_task(scene.hq.members.verifying.set_by_operator(BRAND, code_of(0), "915208"))
+            assert await asyncio.to_thread(known.wait, 20)
+            erasing = asyncio.create_task(scene.hq.members.erase(BRAND, scene.member_id, "the member", "by letter"))
+            await asyncio.wait({erasing}, timeout=0.5)
+            erased.set()
+            await setting
+            assert await erasing is True
+        assert await query(scene.hq, "SELECT member_id FROM member_pins") == []
 
     play(tmp_path, story)
 

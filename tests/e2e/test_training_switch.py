@@ -182,6 +182,28 @@ def test_paper_that_waits_is_not_left_behind_and_the_drawer_and_reads_are_noted_
     play(tmp_path, story, devices=True)
 
 
+def test_a_sale_that_comes_while_the_till_turns_has_its_receipt_before_the_training(tmp_path: Path) -> None:
+    async def story(world: TillWorld) -> None:
+        async with living(world) as till:
+            agent = till.life.agent
+            tell = agent.mode.tell
+
+            async def sold_meanwhile() -> None:
+                for name in ("k1", "k2"):
+                    assert (await till.pos.post("/v1/sales", json=sale(name))).status_code == 201
+                await tell()
+
+            agent.mode.tell = sold_meanwhile  # type: ignore[method-assign]
+            await till.turn(True)
+            assert till.life.agent is not agent
+            assert await till.life.agent.modes.unfinished(world.clock.now_ms()) == (0, 0)
+            await till.turn(False)
+            states = {one.state.value for one in await till.life.agent.paper.jobs(10) if one.kind.value == "receipt"}
+            assert states == {"confirmed"}, "on paper, and never cut off"
+
+    play(tmp_path, story, devices=True)
+
+
 def test_a_lock_holds_whatever_the_mode_and_systemd_is_told_of_reloads_never_of_a_stop(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     said: list[str] = []

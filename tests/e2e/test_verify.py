@@ -91,6 +91,25 @@ def test_a_count_card_is_used_by_whoever_was_verified(till: SpendingTill) -> Non
     assert answer.status_code == 201, answer.text
 
 
+def test_whoever_was_recognised_by_a_payment_and_verified_pays_with_points_whatever_tender_follows(
+    till: SpendingTill,
+) -> None:
+    gold = someone("gold")
+    till.run(till.world.server.hq.members.verifying.set_by_operator(BRAND, gold.number, PIN))
+    _, raw = till.wechat(100, gold)
+    paid = till.paid(raw)
+    seen = verified(till, paid["identification_id"])
+    assert (seen["by"], seen["may_spend"]) == ("wechat_payment", True)
+    assert till.paid(raw)["identification_id"] == paid["identification_id"], "the payment alone verifies nobody"
+    quote = till.quote(JUICE, seen["identification_id"], points=100)
+    sale = till.sell([cash(quote["due_fen"])], quote_id=quote["quote_id"])  # that payment is none of its tenders
+    said = till.event(sale)
+    assert (said["member"]["certainty"], said["member"]["verified"]["how"]) == ("verified", "pin")
+    assert [one["amount"] for one in said["postings"] if one["account"] == "points" and one["amount"] < 0] == [-100]
+    till.equal()
+    assert till.run(unproven(till)) == []
+
+
 def test_a_quote_held_for_a_verified_member_survives_a_restart_with_hqs_word(till: SpendingTill) -> None:
     _who, static = known(till)
     quote = till.quote(JUICE, verified(till, static)["identification_id"], points=500, hold=True)

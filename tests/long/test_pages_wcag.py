@@ -133,6 +133,7 @@ def test_the_cashier_page_in_every_state(served: ServedTill, page: Page) -> None
             wcag.walk("dialog F9")
         page.keyboard.press("Escape")
         expect(page.locator("dialog")).to_have_count(0)
+    verification(page, wcag, served)
     trouble(page, wcag, served)
     page.keyboard.press("F9")
     expect(page.locator("dialog input")).to_be_focused()
@@ -142,6 +143,28 @@ def test_the_cashier_page_in_every_state(served: ServedTill, page: Page) -> None
     settle(page, wcag, "sold", served)
     assert wcag.offenders == []
     assert (wcag.texts > 200, wcag.controls > 80) == (True, True)
+
+
+def verification(page: Page, wcag: Wcag, served: ServedTill) -> None:
+    """A member with a static code wants to spend: by PIN, by phone, and refused."""
+    said = words(served)
+    page.keyboard.press("F4")
+    expect(page.locator("#verify-input")).to_be_focused()
+    settle(page, wcag, "verify by PIN", served)
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    expect(page.locator("#verify .wrong")).to_have_text(said["verify_six"])
+    settle(page, wcag, "verify refused", served)
+    wcag.walk("verify by PIN")
+    page.locator("#verify [data-to=phone]").press("Enter")
+    expect(page.locator("#verify label")).to_have_text(said["verify_phone"])
+    settle(page, wcag, "verify by phone", served)
+    page.keyboard.type("123")
+    page.keyboard.press("Enter")
+    expect(page.locator("#verify .wrong")).to_have_text(said["code_PHONE_UNREADABLE"])
+    settle(page, wcag, "verify by phone refused", served)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
 
 
 def trouble(page: Page, wcag: Wcag, served: ServedTill) -> None:

@@ -1,5 +1,7 @@
 """Who earns and which payment stands (wire.md "WeChat evidence", R20): the judgement alone, by table and by chance."""
 
+import dataclasses
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,8 +9,12 @@ from hypothesis import strategies as st
 from agent.domain.evidence import Judged, judge, wechat_ids
 from agent.domain.member import Certainty, Identification, IdentifiedBy, Member, PaymentEvidence
 from agent.domain.sale import TenderLine, TenderType
+from agent.domain.verified import VerifiedTicket
 
 CODE = Identification("idn_c", IdentifiedBy.MEMBER_CODE, Member("mbr_c", "b", "gold", 0, "*"), Certainty.CODE)
+
+
+PIN = VerifiedTicket("pin", 1_790_000_000, "n", "s")
 
 
 def payment(total_fen: int = 1000, *, member: bool = True, scope: str = "known", number: str = "T1") -> Identification:
@@ -63,6 +69,19 @@ def test_who_earns(
 ) -> None:
     judged = judge(quoted, shown, tenders, used)
     assert (judged.member_by, judged.earns, codes(judged)) == (who, earns, found)
+
+
+@pytest.mark.parametrize(
+    ("tenders", "used", "earns"),
+    [([CASH], [], True), ([wechat(999)], [], False), ([wechat(1000)], ["T1"], False), ([wechat(1000)], [], True)],
+)
+def test_a_payer_who_was_verified_stays_whose_quote_it_is_whatever_becomes_of_the_payment(
+    tenders: list[TenderLine], used: list[str], earns: bool
+) -> None:
+    verified = dataclasses.replace(payment(), certainty=Certainty.VERIFIED, ticket=PIN)
+    for shown in (None, CODE, payment()):
+        judged = judge(verified, shown, tenders, used)
+        assert (judged.member_by, judged.earns) == (verified, earns), "else it is given what nobody pays for"
 
 
 @pytest.mark.parametrize(

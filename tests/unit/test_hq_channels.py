@@ -32,6 +32,16 @@ async def sound(world: CareWorld) -> None:
     assert [row for row in sums if row[1] != row[2]] == []
 
 
+def test_a_channel_whose_address_is_none_is_refused(tmp_path: Path) -> None:
+    async def story(world: CareWorld) -> None:
+        for url in ("http://example.com/x", "ftp://x", "https://" + "x" * 200, "https://[x"):
+            with pytest.raises(Refusal) as refused:
+                await world.hq.channels.add("mini", BRAND, url)
+            assert refused.value.code == "CHANNEL_INVALID"
+
+    play(tmp_path, story)
+
+
 def test_a_purchase_earns_by_the_rules_and_counts_for_tiers(tmp_path: Path) -> None:
     """S31: silver earns 1.5 times, the member day doubles; a return keeps what the rest would have earned (R12)."""
 

@@ -8,9 +8,12 @@ import httpx
 import pytest
 
 from agent.domain.errors import Refusal
+from agent.domain.gift_rule import GiftMix
 from agent.domain.rules import RuleFaults, rule_set
 from sync.hq.app import create_app
 from sync.hq.csv_file import Fault
+from sync.hq.gift_csv import GiftEntry, gift_entries
+from sync.hq.gift_write import GiftTable
 from sync.lease_protocol import LeaseRequest, LeaseWant
 from tests.unit.hq_care_world import BRAND, TODAY, CareWorld, play
 from tests.unit.test_hq_channels import sound
@@ -152,6 +155,21 @@ def test_a_file_names_every_fault_and_a_catalogue_far_from_the_mix_is_taken_with
         assert (again.created, again.updated, again.unchanged) == (0, 0, 1)
         dearer = await world.hq.import_gifts(BRAND, write(tmp_path, HEAD + "bag,袋子,physical,40,,,1\n"))
         assert (dearer.updated, dearer.warnings) == (1, [])
+
+    play(tmp_path, story)
+
+
+def test_a_stock_is_not_put_below_what_goes_out_while_a_file_is_read(tmp_path: Path) -> None:
+    async def story(world: CareWorld) -> None:
+        await stocked(world, tmp_path)
+        books, file = world.hq.parts.books, write(tmp_path, HEAD + "cup,杯子,physical,50,0,,\n")
+        table = await books.write(lambda c: GiftTable.of(c, BRAND, GiftMix()))
+        [entry] = [one for one in gift_entries(file) if isinstance(one, GiftEntry)]
+        assert await books.write(lambda c: table.check(c, [entry])) == []
+        await ask(world, "x1", "exchange", gift_id="cup")
+        with pytest.raises(Refusal, match="1 went out already") as found:
+            await books.write(lambda c: table.write(c, [entry]))
+        assert found.value.code == "IMPORT_OVERTAKEN"
 
     play(tmp_path, story)
 

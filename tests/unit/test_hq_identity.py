@@ -90,7 +90,7 @@ def test_without_a_provider_nobody_is_checked(tmp_path: Path) -> None:
         desk = world.hq.channels.identity
         assert await refused(desk.check(channel, check(world))) == "IDENTITY_NOT_CONFIGURED"
         assert await world.all("SELECT * FROM identity_checks") == []
-        for url in ("http://example.com/x", "ftp://x", "https://" + "x" * 200):
+        for url in ("http://example.com/x", "ftp://x", "https://" + "x" * 200, "https://[x"):
             assert await refused(desk.set_provider(BRAND, url)) == "IDENTITY_PROVIDER_INVALID"
 
     play(tmp_path, story)
@@ -163,6 +163,27 @@ def test_a_provider_that_is_away_is_asked_again_later(tmp_path: Path) -> None:
         await desk.set_provider(BRAND, "http://127.0.0.1:1/check")
         assert await refused(desk.check(channel, check(world))) == "IDENTITY_UNSURE"
         assert provider.asked == []
+
+    told(tmp_path, story)
+
+
+def test_of_who_is_erased_while_the_provider_is_asked_nothing_is_kept(tmp_path: Path) -> None:
+    async def story(world: CareWorld, provider: Provider, channel: Channel) -> None:
+        desk = world.hq.channels.identity
+        inner = desk.provider
+
+        class Slow:
+            async def check(self, to: Any, ask: Any) -> Any:
+                await world.hq.members.erase(BRAND, world.ids[0], "legal", "asked")
+                return await inner.check(to, ask)
+
+            async def close(self) -> None:
+                await inner.close()
+
+        desk.provider = Slow()
+        assert await refused(desk.check(channel, check(world))) == "IDENTITY_UNSURE"
+        assert await world.all("SELECT state, reference FROM identity_checks") == [("unsure", "")]
+        assert await refused(desk.check(channel, check(world))) == "MEMBER_UNKNOWN"
 
     told(tmp_path, story)
 

@@ -1,5 +1,6 @@
 """S13: one person in two brands: linked by two consents, a tier lent one step, ledgers apart."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from agent.domain.errors import Refusal
 from agent.domain.rules import RuleFaults, rule_set
 from sync.channel_protocol import ChannelAnswer, ChannelEvent, MemberRef
-from tests.unit.hq_care_world import BRAND, REVIEW, TIERS, CareWorld, play
+from tests.unit.hq_care_world import BRAND, GROWTH, REVIEW, TIERS, CareWorld, play
 from tests.unit.test_hq_importer import write
 from tests.unit.test_hq_world import RULES
 
@@ -121,6 +122,33 @@ def test_without_an_agreement_of_both_brands_nothing_is_offered(tmp_path: Path, 
     told(tmp_path, story, **begin)
 
 
+def test_a_brand_lends_itself_nothing(tmp_path: Path) -> None:
+    async def story(two: Two) -> None:
+        own = two.ask(BRAND, "o1", "link_offer", two.world.ids[0], brand_id=BRAND, consent="u-1")
+        assert await two.refused(own) == "JOINT_OFF"
+
+    told(tmp_path, story, ours={OTHER: TABLE, BRAND: {}})
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_two_links_at_the_same_time_lend_one_tier_one_way(tmp_path: Path, number: int) -> None:
+    """Each brand holds itself alone: without more, both would be home and guest of the other."""
+
+    async def story(two: Two) -> None:
+        guest = two.world.ids[0]
+        there = await two.code()
+        back = (await two.ask(BRAND, "o2", "link_offer", guest, brand_id=OTHER, consent="u-1")).link
+        assert back is not None
+        mine = two.link(there)
+        theirs = two.ask(OTHER, "l2", "link", two.homes[0], code=back.code, consent="t-3")
+        both = [mine, theirs] if number else [theirs, mine]
+        done = await asyncio.gather(*both, return_exceptions=True)
+        assert [one.code for one in done if isinstance(one, Refusal)] == ["LINK_TAKEN"]
+        assert len(await two.world.all("SELECT * FROM links WHERE ended_at_ms = 0")) == 1
+
+    told(tmp_path, story, ours={OTHER: TABLE}, theirs={BRAND: TABLE})
+
+
 def test_a_tier_is_lent_one_step_and_to_one_membership_of_a_brand(tmp_path: Path) -> None:
     async def story(two: Two) -> None:
         await two.link(await two.code())
@@ -133,6 +161,24 @@ def test_a_tier_is_lent_one_step_and_to_one_membership_of_a_brand(tmp_path: Path
         assert offered.link is not None
         home = two.ask(OTHER, "l5", "link", two.homes[0], code=offered.link.code, consent="t-3")
         assert await two.refused(home) == "LINK_TAKEN", "a home gets nothing back"
+
+    told(tmp_path, story)
+
+
+def test_a_home_raises_no_member_after_the_other(tmp_path: Path) -> None:
+    """What is lent stays until a review: one gold member would otherwise make all of a brand silver."""
+
+    async def story(two: Two) -> None:
+        world = two.world
+        await two.link(await two.code())
+        await two.ask(BRAND, "u1", "unlink", world.ids[0])
+        assert (await world.row(0)).tier_id == "silver"
+        assert await two.refused(two.link(await two.code("o2"), "l2", guest=1)) == "LINK_TAKEN"
+        world.clock.at_ms += 1
+        await two.link(await two.code("o3"), "l3")  # the same person again
+        await world.hq.members.erase(BRAND, world.ids[0], "legal", "asked")
+        await two.link(await two.code("o4"), "l4", guest=1)
+        assert (await world.row(1)).tier_id == "silver", "nothing that was lent is left"
 
     told(tmp_path, story)
 
@@ -180,6 +226,33 @@ def test_a_home_that_rises_later_raises_the_guest_the_next_day(tmp_path: Path) -
         await world.day("2026-09-22")
         assert (await world.row(0)).tier_id == "silver"
         assert (await world.row(1)).tier_id == "plain"
+
+    told(tmp_path, story)
+
+
+def test_a_home_brand_that_agrees_no_more_lends_no_more(tmp_path: Path) -> None:
+    async def story(two: Two) -> None:
+        await two.link(await two.code(home=1))
+        await two.rules_of_home({})
+        await two.ask(OTHER, "p1", "purchase", two.homes[1], paid_fen=900_000)  # a way up to gold
+        await two.world.day("2026-09-22")
+        assert (await two.world.row(0)).tier_id == "plain"
+
+    told(tmp_path, story)
+
+
+def test_where_growth_is_reviewed_each_month_a_home_raises_again_the_next(tmp_path: Path) -> None:
+    async def story(two: Two) -> None:
+        world, guest = two.world, two.world.ids[0]
+        await world.rules(growth=GROWTH, joint={OTHER: TABLE})
+        await world.day("2026-10-05")
+        assert (await two.link(await two.code())).link.tier_id == "silver"  # type: ignore[union-attr]
+        await two.ask(BRAND, "u1", "unlink", guest)
+        await world.day("2026-11-04")
+        await world.day("2026-12-04")
+        assert (await world.row(0)).tier_id == "plain"
+        await two.rules_of_home({BRAND: {}})
+        assert (await two.link(await two.code("o2"), "l2")).link.tier_id == "silver"  # type: ignore[union-attr]
 
     told(tmp_path, story)
 

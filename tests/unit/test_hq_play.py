@@ -14,7 +14,7 @@ from agent.domain.errors import Refusal
 from agent.domain.lottery import commitment, drawn, picked
 from agent.domain.rules import RuleFaults, rule_set
 from sync.channel_protocol import ChannelEvent, MemberRef
-from sync.hq import own_books
+from sync.hq import own_books, rules_write
 from sync.hq.app import create_app
 from tests.unit.hq_care_world import BRAND, TODAY, CareWorld, play
 from tests.unit.test_hq_channels import sound
@@ -96,6 +96,9 @@ def test_a_phone_number_comes_by_a_task_and_is_kept_nowhere_in_the_clear(tmp_pat
         assert PHONE not in repr(said)
         number = await world.all("SELECT member_id FROM identities WHERE kind = 'phone'")
         assert number == [(world.ids[0],)]
+        await world.hq.members.erase(BRAND, world.ids[0], "legal", "asked")
+        [(asked,)] = await world.all("SELECT asked FROM channel_events WHERE request_id = 'f2'")
+        assert bytes(asked) == bytes(32), "no hash to try numbers on"
 
     play(tmp_path, story)
 
@@ -191,6 +194,20 @@ def test_what_cannot_be_drawn_is_refused_and_costs_nothing(tmp_path: Path) -> No
     play(tmp_path, story)
 
 
+def test_a_prize_of_no_batch_is_warned_of_before_anybody_pays_for_it(tmp_path: Path) -> None:
+    async def story(world: CareWorld) -> None:
+        body: dict[str, Any] = {**RULES, "version": 9, "lotteries": [WHEEL], "joint": {BRAND: {}}}
+        itself = f"joint.{BRAND}: a brand lends itself nothing"
+        gone = "lotteries.0.prizes.1.batch_id: there is no batch b1, so this prize is always gone"
+        assert await world.hq._read(lambda c: rules_write.lint(c, BRAND, body)) == [gone, itself]
+        await world.hq.import_batches(BRAND, write(tmp_path, BATCH))
+        assert await world.hq._read(lambda c: rules_write.lint(c, BRAND, body)) == [itself]
+        odd: dict[str, Any] = {"lotteries": [{"prizes": [{"kind": "coupon", "batch_id": 7}]}, 5], "joint": 7}
+        assert await world.hq._read(lambda c: rules_write.lint(c, BRAND, odd)) == []
+
+    play(tmp_path, story)
+
+
 def test_a_channel_asks_for_the_commitment_over_http(tmp_path: Path) -> None:
     async def story(world: CareWorld) -> None:
         await world.rules(lotteries=[WHEEL], tasks=TASKS)
@@ -203,7 +220,7 @@ def test_a_channel_asks_for_the_commitment_over_http(tmp_path: Path) -> None:
             assert found.json()["seed"] == ""
             for path, status in (
                 ("wheel?day=2026-09-31", 422), ("wheel?day=2027-01-01", 404), ("other", 404),
-                ("wheel?day=2026-09-22", 200),
+                ("wheel?day=2026-09-22", 200), ("%00?day=2026-01-01", 404), ("wheel?day=0001-01-01", 404),
             ):  # fmt: skip
                 assert (await client.get(f"/v1/channels/mini/lotteries/{path}")).status_code == status
             event = {"request_id": "d1", "kind": "draw", "member": {"member_id": world.ids[0]}, "lottery_id": "wheel"}

@@ -12,6 +12,8 @@ from agent.domain.rules import RuleFaults, rule_set
 from sync.channel_protocol import ChannelEvent
 from sync.hq.app import create_app
 from sync.hq.csv_file import Fault
+from sync.hq.slot_csv import SlotEntry, slot_entries
+from sync.hq.slot_write import SlotTable
 from tests.unit.hq_care_world import BRAND, TIERS, CareWorld, at_ms, play
 from tests.unit.test_hq_importer import write
 from tests.unit.test_hq_play import refusal
@@ -143,7 +145,7 @@ def test_a_file_names_every_fault_and_breaks_no_reservation(tmp_path: Path) -> N
         await ask(world, "r1", "reserve", slot_id="pm")
         bad = HEAD + (
             "a b,S1,,tomorrow,0,x,maybe\nn,S9,剪发,2026-09-23 10:00,45,1,\nn,S1,剪发,2026-09-23 10:00,45,1,\n"
-            "pm,S1,剪发,2026-09-23 16:00,45,2,1\n"
+            "pm,S1,剪发,2026-09-23 16:00,45,2,1\nold,S1,剪发,0001-01-01 00:00,45,1,\n"
         )
         report = await world.hq.import_slots(BRAND, write(tmp_path, bad))
         assert report.rejected
@@ -154,7 +156,28 @@ def test_a_file_names_every_fault_and_breaks_no_reservation(tmp_path: Path) -> N
             Fault(3, "store_id: this brand has no store S9"),
             Fault(4, "slot_id n is on line 3 already"),
             Fault(5, "starts, store_id: 1 places are reserved; off: 1 places are reserved"),
+            Fault(6, "starts '0001-01-01 00:00': write YYYY-MM-DD HH:MM"),
         ]  # fmt: skip
+
+    play(tmp_path, story)
+
+
+def test_a_place_that_is_taken_while_a_file_is_read_stays_where_it_is(tmp_path: Path) -> None:
+    async def story(world: CareWorld) -> None:
+        await stocked(world, tmp_path)
+        file = write(tmp_path, HEAD + "am,S1,剪发,2026-09-23 16:00,45,1,\n")
+
+        async def overtaken() -> None:
+            table = await world.hq.parts.books.write(lambda c: SlotTable.of(c, BRAND, world.clock.at_ms))
+            [entry] = [one for one in slot_entries(file) if isinstance(one, SlotEntry)]
+            assert await world.hq.parts.books.write(lambda c: table.check(c, [entry])) == []
+            await ask(world, "r1", "reserve", slot_id="am")
+            await world.hq.parts.books.write(lambda c: table.write(c, [entry]))
+
+        with pytest.raises(Refusal, match="places are reserved") as found:
+            await overtaken()
+        assert found.value.code == "IMPORT_OVERTAKEN"
+        assert await places(world, "am") == (1, [("r1", "held")])
 
     play(tmp_path, story)
 

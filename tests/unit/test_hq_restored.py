@@ -318,6 +318,22 @@ def test_what_hq_wrote_last_before_it_stopped_is_newer_than_any_copy(tmp_path: P
     play(tmp_path, story)
 
 
+def test_a_mark_that_was_cut_short_by_the_stop_is_given_all_the_same(tmp_path: Path) -> None:
+    async def story(chain: Chain) -> None:
+        await chain.hq.marking.renew()
+        copied = await query(chain.hq, "SELECT number FROM grants_made")
+        await import_items(chain.hq, tmp_path, ["A"], 990)
+        cut = asyncio.ensure_future(chain.hq.marking.renew())
+        await asyncio.sleep(0)
+        cut.cancel()
+        await asyncio.wait([cut])
+        stopped: list[int] = []
+        await chain._reopen(lambda: stopped.append(FileGrantWitness(chain.folder / FILE).read() or 0))
+        assert stopped[0] > copied[0]["number"]
+
+    play(tmp_path, story)
+
+
 def test_an_hq_that_wrote_nothing_gives_no_mark_when_it_stops(tmp_path: Path) -> None:
     async def story(chain: Chain) -> None:
         await chain._reopen(lambda: None)

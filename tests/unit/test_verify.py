@@ -17,6 +17,7 @@ from agent.verifying import Verifier
 from agent.wording import SENTENCES
 from sync.verify_protocol import SmsAnswer, SmsRequest, VerifyAnswer, VerifyRequest
 from tests.unit.identify_world import HQ_KEY, NOW_S, FakeKeyRing, World, code_text, member
+from tests.unit.wechat_samples import APPID, OPENID, micropay
 
 PIN = "482913"
 
@@ -94,6 +95,15 @@ def test_whoever_was_recognised_may_be_verified_a_dynamic_code_too(world: World)
     raised = verify(world, FakeHq(), dynamic)
     assert (raised.by, raised.certainty) == (IdentifiedBy.DYNAMIC_CODE, Certainty.VERIFIED)
     assert raised.nonce != dynamic.nonce
+
+
+def test_a_payer_who_was_verified_is_one_payer_and_the_payment_alone_still_verifies_nobody(world: World) -> None:
+    world.replica.openids[APPID, OPENID] = member("mbr_1")
+    paid = world.by_wechat(micropay())
+    raised = verify(world, FakeHq(), paid)
+    assert (raised.certainty, raised.payment) == (Certainty.VERIFIED, paid.payment)
+    assert world.by_wechat(micropay()) is paid, "handed over again without a PIN"
+    assert world.identifier.paid_lately(888, 60) == [paid], "two would be two customers to the tap"
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,12 @@ export class Cart {
     this.#changed();
   }
 
+  /** The same member, surer than before: what they want to use stays. */
+  verified(who) {
+    this.who = who;
+    this.#changed();
+  }
+
   toggleCoupon(id) {
     if (!this.coupons.delete(id)) this.coupons.add(id);
     this.#changed();

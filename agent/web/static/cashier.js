@@ -4,9 +4,10 @@ import { NoAnswer, Problem, Till, fresh } from './api.js';
 import { Cart, isPhone, typed } from './cart.js';
 import { chips } from './chips.js';
 import { ask, askCash, askWechat, confirmed } from './dialogs.js';
-import { el, show } from './dom.js';
+import { wire } from './keys.js';
 import { cartPanel, memberPanel, soldPanel, totalPanel } from './panels.js';
 import { signIn } from './signin.js';
+import { giveWay, verifiable, verified } from './verify.js';
 import { loadWords, reason, say } from './words.js';
 
 const AGAIN_MS = 1_000;
@@ -49,9 +50,11 @@ class Cashier {
 
   // --- what happens -------------------------------------------------------------------------------------------------
   async hear(kind, data) {
-    if (kind === 'member.resolved') await this.change(() => this.cart.identify(data));
-    else if (kind === 'scan.item') await this.enter(data.text);
-    else if (kind === 'scan.coupon') await this.change(() => this.cart.toggleCoupon(data.text));
+    if (kind === 'member.resolved') {
+      if (data.may_spend) giveWay();
+      await this.change(() => this.cart.identify(data));
+    } else if (kind === 'scan.item') await this.enter(data.text);
+    else if (kind === 'scan.coupon') await this.coupon(data.text);
     else if (kind === 'scan.payment_code' && data.auth_code) await this.payer({ auth_code: data.auth_code });
     else if (kind === 'scan.refused') this.say(say(`refused_${data.code}`), true);
     else if (kind === 'scan.unreadable') this.say(say('unreadable'), true);
@@ -70,7 +73,7 @@ class Cashier {
   // --- the cart -----------------------------------------------------------------------------------------------------
   async enter(text) {
     if (/^MC\d\./.test(text)) return this.resolve({ code: text });
-    if (/^CP\./.test(text)) return this.change(() => this.cart.toggleCoupon(text));
+    if (/^CP\./.test(text)) return this.coupon(text);
     const line = typed(text);
     if (!line) return this.say(say('not_understood'), true);
     return this.change(() => this.cart.add(line));
@@ -100,16 +103,29 @@ class Cashier {
 
   change(make) { return this.serial(() => this.apply(make)); }
 
-  /** Make a change and price it; one that the agent refuses is taken back. */
+  coupon(id) { return this.spend(() => !this.cart.coupons.has(id), () => this.cart.toggleCoupon(id)); }
+
+  /** A change that spends, or no longer does: a member who is not sure enough for it is verified first. */
+  spend(begins, make) {
+    return this.serial(async () => {
+      if (begins() && verifiable(this.status, this.cart.who)) {
+        const sure = await verified(this.till, this.cart.who);
+        if (!sure || !await this.apply(() => this.cart.verified(sure))) return;
+      }
+      await this.apply(make);
+    });
+  }
+
+  /** Make a change and price it; one that the agent refuses is taken back. Says whether it stands. */
   async apply(make) {
     if (this.sold) this.next();
     const before = this.cart.snapshot();
     make();
-    if (!await this.price()) {
-      this.cart.restore(before);
-      this.draw();
-      if (!before.quote) await this.price();
-    }
+    if (await this.price()) return true;
+    this.cart.restore(before);
+    this.draw();
+    if (!before.quote) await this.price();
+    return false;
   }
 
   async price() {
@@ -272,7 +288,14 @@ class Cashier {
     if (this.sold) soldPanel(at('member'), this.sold.sale, this.sold.changeFen, this.sold.joinSvg);
     else memberPanel(at('member'), this.cart, this.screen.join_svg);
     at('table').textContent = this.cart.table ? say('table', { table: this.cart.table }) : '';
-    if (!document.querySelector('dialog')) at('input').focus();
+    if (!document.querySelector('dialog')) this.listen();
+  }
+
+  /** The input hears the keys. A dialog that closes gives it the focus without its caret: typing would go nowhere. */
+  listen() {
+    const input = at('input');
+    input.focus();
+    input.setSelectionRange(input.selectionStart, input.selectionEnd);
   }
 
   drawChips() { chips(at('chips'), this.status, this.connected); }
@@ -283,66 +306,6 @@ class Cashier {
   }
 
   fail(error) { this.say(error instanceof NoAnswer ? say('no_answer') : error.message, true); }
-}
-
-function keys(cashier) {
-  const toggle = (name) => cashier.change(() => cashier.cart.ask(name, cashier.cart[name] ? 0 : 'max'));
-  const member = async () => {
-    const found = await ask(say('member_code'), [{ name: 'code', label: say('member_code') }]);
-    if (found?.code) await cashier.named(found.code);
-  };
-  const coupon = async () => {
-    const coupons = cashier.cart.who?.member?.coupons ?? [];
-    const found = await ask(say('coupon_number'), [{ name: 'number', label: say('coupon_number'), inputmode: 'numeric' }],
-      ({ number }) => (coupons[Number(number) - 1] || /^CP\./.test(number) ? '' : say('no_coupon')));
-    const id = coupons[Number(found?.number) - 1]?.coupon_id ?? found?.number;
-    if (id) await cashier.change(() => cashier.cart.toggleCoupon(id));
-  };
-  const card = () => {
-    const held = cashier.cart.who?.member?.count_cards.find((one) => one.left > 0);
-    const line = cashier.cart.selected + 1;
-    return held && cashier.change(() => cashier.cart.ask(
-      'card', cashier.cart.card ? null : { card_id: held.card_id, units: 1, line },
-    ));
-  };
-  const table = async () => {
-    const found = await ask(say('table_number'), [{ name: 'table', label: say('table_number'), value: cashier.cart.table }]);
-    if (found) cashier.cart.table = found.table;
-    cashier.draw();
-  };
-  return {
-    F2: member, F3: coupon, F4: () => toggle('points'), F6: () => toggle('stored'), F7: card,
-    F8: cashier.screen.tables ? table : null, F9: () => cashier.payCash(), F10: () => cashier.payWechat(),
-    F12: () => cashier.drawer(), F5: () => {},
-  };
-}
-
-function wire(cashier) {
-  const acts = keys(cashier);
-  const names = { F2: 'member', F3: 'coupon', F4: 'points', F6: 'stored', F7: 'card', F8: 'table', F9: 'cash', F10: 'wechat', F12: 'drawer' };
-  show(at('keys'), Object.entries(names).filter(([key]) => acts[key]).map(([key, name]) => el(
-    'button', { type: 'button', 'data-key': key, onclick: () => acts[key]() }, el('kbd', { text: key }), say(`key_${name}`),
-  )), el('p', { class: 'hint', text: say('keys_hint') }));
-  document.addEventListener('keydown', (event) => {
-    if (at('counter').hidden || document.querySelector('dialog')) return;
-    const input = at('input');
-    const act = acts[event.key] ?? {
-      ArrowUp: () => cashier.cart.move(-1), ArrowDown: () => cashier.cart.move(1),
-      '+': !input.value && (() => cashier.change(() => cashier.cart.change(1))),
-      '-': !input.value && (() => cashier.change(() => cashier.cart.change(-1))),
-      Delete: () => cashier.change(() => cashier.cart.remove()),
-      Escape: () => cashier.leave(),
-    }[event.key];
-    if (!act) return;
-    event.preventDefault();
-    Promise.resolve(act()).finally(() => cashier.draw());
-  });
-  at('entry').addEventListener('submit', (event) => {
-    event.preventDefault();
-    const text = at('input').value.trim();
-    at('input').value = '';
-    if (text) cashier.enter(text);
-  });
 }
 
 async function start() {
@@ -362,6 +325,7 @@ async function start() {
   wire(cashier);
   const enter = () => signIn(till, at('door'), screen.store_name, 'sell', (session) => cashier.begin(session));
   till.onSignedOut = () => {
+    document.querySelector('dialog')?.close();
     at('counter').hidden = true;
     enter();
   };
