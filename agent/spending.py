@@ -218,9 +218,11 @@ def _coupon_fault(coupon: HeldCoupon | None, member_id: str, has: Holdings, day:
         return "COUPON_UNKNOWN"
     if coupon.member_id != member_id:
         return "COUPON_NOT_YOURS"
-    if coupon.state == "used" or coupon.coupon_id in has.used_coupons:
+    # The right to it is nowhere else while it is here: a return of this till's gave it back, and HQ's row is older.
+    back = coupon.state == "used" and has.here(COUPON_ACCOUNT, coupon.coupon_id) > 0
+    if coupon.coupon_id in has.used_coupons or (coupon.state == "used" and not back):
         return "COUPON_USED"
-    if coupon.state != "issued":
+    if coupon.state not in ("issued", "used"):
         return "COUPON_VOID"
     if day < coupon.start_day:
         return "COUPON_NOT_STARTED"

@@ -289,6 +289,29 @@ def test_points_whose_right_went_back_to_hq_are_taken_from_their_own_lot_there(t
         assert till.findings() == []
 
 
+def test_a_coupon_that_came_back_here_is_good_though_hq_has_heard_of_its_use_alone(tmp_path: Path) -> None:
+    with after_till(tmp_path) as till:
+        holder, coupon_id = next(
+            (one, coupon)
+            for n in range(20)
+            for one in [someone("normal", n)]
+            for coupon, _, batch in one.coupons()
+            if batch == "cp5"
+        )
+        who = till.member(holder)
+        sale = till.sell([{"code": "10003", "qty": 2}], who, coupons=[coupon_id])
+        till.settle()
+        till.pull()
+        till.till.run(till.till.world.cable.pull())
+        assert give_back(till, sale, {1: 2})["coupons"] == [coupon_id]
+        again = till.sell([{"code": "10003", "qty": 2}], who, coupons=[coupon_id])
+        assert any(one["id"] == coupon_id and one["booked"] for one in till.till.event(again)["coupons"])
+        body = {"lines": [{"code": "10003", "qty": 2}], "identification_id": who, "coupons": [coupon_id]}
+        problem(till.till.call("POST", "/v1/quotes", body), 422, "COUPON_USED", "coupons.0")
+        till.till.run(till.till.world.cable.plug())
+        till.settle()
+
+
 def test_a_coupon_comes_back_only_with_the_whole_sale(till: AfterTill) -> None:
     holder, coupon_id = next(
         (one, coupon)
