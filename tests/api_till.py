@@ -20,10 +20,11 @@ from agent.api.answers_sale import QuoteView, SaleView
 from agent.demo import wechat
 from agent.demo.world import DemoMember, member
 from agent.domain.business_day import local_time
-from agent.domain.errors import SyncError
+from agent.domain.errors import Refusal, SyncError
 from agent.system import SystemClock
 from sync.hq.cooldown import REDEEMED_TOO_SOON
 from sync.hq.limits_audit import OVERRIDE, POINTS_OVER_HOUR, RECHARGE_OVER_DAY, REDEEMED_OFTEN
+from sync.verdict import Reconciliation
 from tests.till_world import MEMBERS, TillWorld
 
 T = TypeVar("T")
@@ -89,6 +90,20 @@ class ApiTill:
     def run(self, work: Coroutine[Any, Any, T], deadline_s: float = 60) -> T:
         """Run one piece of the story; whatever waits has a deadline."""
         return self._runner.run(asyncio.wait_for(work, deadline_s))
+
+    def prove(self) -> Reconciliation:
+        """Push and prove now; after the hourly proof, where the moved clock has made that due just then."""
+
+        async def after_the_hourly() -> Reconciliation:
+            while True:
+                try:
+                    return await self.world.agent.daemon.prove()
+                except Refusal as error:
+                    if error.code != "IN_FLIGHT":
+                        raise
+                    await asyncio.sleep(0.05)
+
+        return self.run(after_the_hourly())
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop that everything here runs on."""

@@ -109,7 +109,7 @@ class SpendingTill(ApiTill):
 
     def equal(self) -> None:
         """Push, prove, and find nothing that differs."""
-        run = self.run(self.world.agent.daemon.prove())
+        run = self.prove()
         assert (run.result, run.reason) == ("equal", ""), run
 
     @contextmanager

@@ -225,7 +225,7 @@ def test_a_paid_sale_is_recorded_though_a_recharge_used_its_payment_at_the_same_
         problem(next(one for one in answers if one.status_code == 409), 409, "TRANSACTION_USED", "tenders")
         assert (sale.status_code, codes(sale.json())) == (201, ["TRANSACTION_USED"])
         assert till.till.event(sale.json())["postings"] == []
-        run = till.till.run(till.till.world.agent.daemon.prove())
+        run = till.till.prove()
         counts = till.till.run(till.till.world.agent.outbox.outbox_counts())
         assert (run.result, counts.pending, counts.suspended) == ("equal", 0, 1), "the sale is for a person"
 
