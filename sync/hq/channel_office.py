@@ -22,6 +22,7 @@ from sync.hq.parts import Parts
 from sync.hq.play_office import PlayOffice, checked_day
 from sync.hq.recompute import RuleBook
 from sync.hq.restored import made, require_new
+from sync.hq.signed_posts import KEY_BYTES
 from sync.hq.wechat_calls import Run
 
 
@@ -51,7 +52,7 @@ class ChannelOffice:
     async def add(self, name: str, brand_id: str, url: str) -> Given:
         """Enter an online channel, or give it a new token, key and address."""
         token, key, now = (
-            self._entropy.token(channels.TOKEN_BYTES), self._entropy.token(channels.KEY_BYTES), self._clock.now_ms(),
+            self._entropy.token(channels.TOKEN_BYTES), self._entropy.token(KEY_BYTES), self._clock.now_ms(),
         )  # fmt: skip
         given = await self._books.write(
             lambda c: channels.put(c, self._keys, name, brand_id, url, token, key, now)

@@ -5,9 +5,6 @@ a channel is asked, and nobody waits for one that is slow.
 """
 
 import asyncio
-import hashlib
-import hmac
-from typing import Final
 
 import httpx
 
@@ -18,9 +15,8 @@ from sync.hq.bounds import CHANNEL_AT_ONCE, CHANNEL_LOOK_S, CHANNEL_PUSH_S, HQ_R
 from sync.hq.channel_pushes import Due
 from sync.hq.db.seam import DatabaseAway
 from sync.hq.keys import HqKeys
+from sync.hq.signed_posts import Address, SignedPosts
 from sync.hq.wechat_calls import Books
-
-SIGNATURE_HEADER: Final = "Pos-Agent-Signature"
 
 
 class ChannelWorker:
@@ -32,8 +28,7 @@ class ChannelWorker:
         self._books = books
         self._keys = keys
         self._clock = clock
-        self._transport = transport
-        self._client: httpx.AsyncClient | None = None
+        self._posts = SignedPosts(transport)
         self.wake = asyncio.Event()
 
     async def work(self) -> bool:
@@ -47,34 +42,13 @@ class ChannelWorker:
 
     async def _push(self, one: Due, room: asyncio.Semaphore) -> None:
         async with room:
-            code = await self._send(one)
+            body = one.push.model_dump_json().encode()
+            code = (await self._posts.post(Address(one.url, one.key), body, CHANNEL_PUSH_S)).fault
         now = self._clock.now_ms()
         if code:
             await self._books.write(lambda c: channel_pushes.failed(c, one, code, now))
         else:
             await self._books.write(lambda c: channel_pushes.told(c, one))
-
-    async def _send(self, one: Due) -> str:
-        """Make one push; why it failed, "" where any 2xx came back."""
-        if self._client is None:  # made at the first push: most HQs never make one
-            self._client = httpx.AsyncClient(
-                transport=self._transport, trust_env=False, follow_redirects=False, timeout=CHANNEL_PUSH_S
-            )
-        body = one.push.model_dump_json().encode()
-        headers = {
-            "Content-Type": "application/json",
-            SIGNATURE_HEADER: hmac.new(one.key, body, hashlib.sha256).hexdigest(),
-        }
-        try:
-            async with (
-                asyncio.timeout(CHANNEL_PUSH_S),
-                self._client.stream("POST", one.url, content=body, headers=headers) as response,
-            ):
-                return "" if response.is_success else f"HTTP_{response.status_code}"
-        except TimeoutError:
-            return "TIMEOUT"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return type(error).__name__
 
     async def run(self) -> None:
         """Work until cancelled. A full disk, or a server that is away, only makes it wait."""
@@ -98,5 +72,4 @@ class ChannelWorker:
 
     async def close(self) -> None:
         """Let go of the channels."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._posts.close()

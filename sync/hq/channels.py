@@ -9,7 +9,6 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 from agent.domain.errors import Refusal
 from sync.channel_protocol import MemberRef, MemberState
@@ -17,12 +16,11 @@ from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import brand_row, index_key
 from sync.hq.keys import HqKeys
 from sync.hq.member_rows import MEMBER_SELECT, member_row
+from sync.hq.signed_posts import is_address
 from sync.protocol import Feed, identity_index
 
 TOKEN_BYTES: Final = 32
-KEY_BYTES: Final = 32
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9\-]{0,31}")
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def put(
     Refusal CHANNEL_INVALID, CHANNEL_TAKEN (another brand's), BRAND_UNKNOWN.
     """
     brand_row(connection, brand_id)
-    if not _NAME.fullmatch(name) or (url and not (_is_safe(url) and len(url) <= 200)):
+    if not _NAME.fullmatch(name) or (url and not is_address(url)):
         hint = "the address begins with https:// (http only on this machine)"
         raise Refusal("CHANNEL_INVALID", "a name needs 1 to 32 of a-z 0-9 -", hint=hint, field="channel")
     held = connection.execute("SELECT brand_id FROM channels WHERE channel = :name", {"name": name}).fetchone()
@@ -72,15 +70,6 @@ def put(
         },
     )  # fmt: skip
     return Given(text, key.hex())
-
-
-def _is_safe(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # brackets that are no address
-        return False
-    on_this_machine = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    return bool(parts.hostname) and (parts.scheme == "https" or on_this_machine)
 
 
 def revoke(connection: Connection, name: str, now_ms: int) -> None:

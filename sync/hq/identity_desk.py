@@ -14,7 +14,7 @@ from sync.hq.bounds import DIFFERENCES_LISTED, IDENTITY_CHECKS_A_DAY
 from sync.hq.channels import Channel
 from sync.hq.db.seam import Connection, Row
 from sync.hq.feeds import hold_brand
-from sync.hq.identity_provider import HttpIdentity, IdentityProvider, Outcome
+from sync.hq.identity_provider import PROVIDERS, HttpIdentity, IdentityProvider, Outcome
 from sync.hq.parts import Parts
 from sync.identity_protocol import IdentityCheck, IdentityChecked, ProviderAsk
 
@@ -91,16 +91,7 @@ class IdentityDesk:
     # --- operators --------------------------------------------------------------------------------------------------
     async def set_provider(self, brand_id: str, url: str) -> str:
         """Enter a brand's provider; the key that signs both ways, in hex, shown once. Empty: none any more."""
-        key, now = self._parts.entropy.token(identity_provider.KEY_BYTES), self._parts.clock.now_ms()
-
-        def work(connection: Connection) -> str:
-            if not url:
-                identity_provider.remove(connection, brand_id)
-                return ""
-            identity_provider.put(connection, self._parts.keys, brand_id, url, key, now)
-            return key.hex()
-
-        return await self._parts.books.write(work)
+        return await PROVIDERS.enter(self._parts, brand_id, url)
 
     async def listed(self, brand_id: str) -> list[dict[str, Any]]:
         """Checks of a brand, newest first."""

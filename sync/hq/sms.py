@@ -8,14 +8,15 @@ from typing import Final
 
 from agent.domain.errors import Refusal
 from agent.domain.ids import random_id
-from sync.hq import audit, hourly, sms_codes, sms_gateways
+from sync.hq import audit, hourly, sms_codes
 from sync.hq.bounds import PHONE_ASKS_AN_HOUR, PHONE_STRANGER_COSTS, SMS_AN_HOUR
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.parts import Parts
 from sync.hq.phones import PHONE_NOTE, PHONE_TRIED_TOO_OFTEN, owner_of
+from sync.hq.signed_posts import Address
 from sync.hq.sms_codes import Code
-from sync.hq.sms_gateways import Gateway, HttpSms, SmsOrder, SmsSender
+from sync.hq.sms_gateways import GATEWAYS, HttpSms, SmsOrder, SmsSender
 from sync.verify_protocol import SmsAnswer, SmsRequest
 
 _ID_BYTES: Final = 15
@@ -45,7 +46,7 @@ class Sms:
         (409). Where nobody knows whether it was sent, the next call sends the same code under the same request id.
         """
         keys, now = self._parts.keys, self._parts.clock.now_ms()
-        gateway = await self._parts.books.read(lambda c: sms_gateways.of_brand(c, keys, station.brand_id))
+        gateway = await self._parts.books.read(lambda c: GATEWAYS.of_brand(c, keys, station.brand_id))
         if gateway is None:
             hint = "`pos-agent hq sms` enters the brand's own gateway; ask for the dynamic code, or the PIN"
             raise Refusal("SMS_NOT_CONFIGURED", "this brand sends no messages", hint=hint, status=409)
@@ -73,7 +74,7 @@ class Sms:
         hourly.spend(connection, who, "sms", 1, now_ms)
         return sms_codes.begin(connection, self._parts.keys, who, ask.member_id, fresh)
 
-    async def _sent(self, station: Station, ask: SmsRequest, gateway: Gateway, code: Code) -> SmsAnswer:
+    async def _sent(self, station: Station, ask: SmsRequest, gateway: Address, code: Code) -> SmsAnswer:
         left_s = max(0, code.until_ms - self._parts.clock.now_ms()) // 1000
         order = SmsOrder(
             request_id=code.request_id, brand_id=station.brand_id, phone=ask.phone, code=code.code,
@@ -89,16 +90,7 @@ class Sms:
     # --- operators --------------------------------------------------------------------------------------------------
     async def set_gateway(self, brand_id: str, url: str) -> str:
         """Enter a brand's gateway; the key that signs the calls, in hex, shown once. Empty: none any more."""
-        key, now = self._parts.entropy.token(sms_gateways.KEY_BYTES), self._parts.clock.now_ms()
-
-        def work(connection: Connection) -> str:
-            if not url:
-                sms_gateways.remove(connection, brand_id)
-                return ""
-            sms_gateways.put(connection, self._parts.keys, brand_id, url, key, now)
-            return key.hex()
-
-        return await self._parts.books.write(work)
+        return await GATEWAYS.enter(self._parts, brand_id, url)
 
 
 def _refusal(why: str) -> Refusal:

@@ -15,7 +15,7 @@ from sync.channel_protocol import MemberRef
 from sync.hq.app import create_app
 from sync.hq.bounds import IDENTITY_CHECKS_A_DAY
 from sync.hq.channels import Channel
-from sync.hq.identity_provider import SIGNATURE_HEADER, signature
+from sync.hq.signed_posts import SIGNATURE_HEADER, signature
 from sync.identity_protocol import IdentityCheck
 from tests.unit.hq_care_world import BRAND, CareWorld, play
 
