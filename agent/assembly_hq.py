@@ -89,6 +89,7 @@ def hq_half(shared: Shared, on_time: Callable[[int, float], None], on_rules: Cal
     ports = PushPorts(shared.outbox, shared.books, told, shared.keys, shared.clock, shared.entropy)
     pusher = Pusher(ports, workstation_id)
     pusher.on_fork = shared.edges.fork
+    hq.on_next = pusher.leave_alone
 
     async def on_rows(feed: Feed, _: int) -> None:
         if feed is Feed.RULES:

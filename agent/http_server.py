@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 
 from agent.domain.errors import ConfigError
 
-_BACKLOG = 128
+_BACKLOG = 4096  # that wait in the kernel; it takes no more than its own limit, and dials again where that is full
+_ACCEPTED_AT_ONCE = 64  # LIMIT: between two rounds of the loop: a crowd at the door keeps nobody waiting who is inside
 _CONNECTIONS = 256  # LIMIT: one machine's own programs and pages
 _KEEP_ALIVE_S = 30
 _GRACE_S = 3
@@ -54,6 +55,7 @@ class HttpServer:
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=keep_alive_s,
             limit_concurrency=connections,
+            backlog=_ACCEPTED_AT_ONCE,
             ws="none",
             ssl_certfile=certificate,
             ssl_keyfile=key,
@@ -69,6 +71,8 @@ class HttpServer:
             if self._task.done():
                 self._task.result()
             await asyncio.sleep(_START_POLL_S)
+        for one in self._sockets:
+            one.listen(_BACKLOG)  # ORDER: after the loop, whose own word for how many to accept at once it is
 
     async def stop(self) -> None:
         """Stop listening, let requests in flight finish within the grace, close."""

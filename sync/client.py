@@ -15,13 +15,14 @@ import zstandard
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S, SNAPSHOT_RANGE_S
 from agent.ports import Clock, KeyRing, Traffic
-from sync.client_answers import hq_ms, read, unreachable
+from sync.client_answers import hq_ms, read, seconds, unreachable
 from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest
 from sync.payer_protocol import PayerAnswer, PayerRequest
 from sync.phone_protocol import PhoneAnswer, PhoneRequest
 from sync.proof import LocateAnswer, LocateRequest
 from sync.protocol import (
     AT_MS_HEADER,
+    NEXT_S_HEADER,
     Batch,
     BatchAnswer,
     EnrolAnswer,
@@ -81,6 +82,8 @@ class HttpHq:
             trust_env=False,
         )
         self._requests = self._bytes_up = self._bytes_down = 0
+        self.on_next: Callable[[float], None] = lambda _: None
+        """Told after how many seconds HQ, which has much to do, has room for our next batch."""
 
     async def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Present the one-time code; HqRejected when HQ does not accept it."""
@@ -198,6 +201,9 @@ class HttpHq:
         if at_ms is not None:
             self._on_time(at_ms, self._mono_s() - asked_s)
         self._on_contact(True, "")
+        after_s = seconds(response.headers, NEXT_S_HEADER)
+        if after_s is not None:
+            self.on_next(after_s)
         if isinstance(said, HqRejected):
             raise said
         return said

@@ -21,7 +21,9 @@ _PORTAL: Final = "check hq.url, and whether this network wants a login first"
 def read(response: httpx.Response, answer: type[M]) -> M | HqRejected:
     """The message HQ answered with, or its no (4xx); HqUnreachable where HQ is busy, or what answered is not our HQ."""
     if response.status_code >= 500 or response.status_code == 429:
-        raise HqUnreachable(f"HQ answered {response.status_code}", retry_after_s=_retry_after(response))
+        raise HqUnreachable(
+            f"HQ answered {response.status_code}", retry_after_s=seconds(response.headers, "Retry-After")
+        )
     if response.status_code != 200:
         rejection = _rejection(response)
         if not rejection.code and rejection.status != _TOO_LARGE:  # our HQ names a code with every no
@@ -53,8 +55,13 @@ def unreachable(error: Exception) -> HqUnreachable:
     return HqUnreachable(f"HQ cannot be reached: {type(error).__name__}", hint="is the network up?")
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    text = response.headers.get("Retry-After", "")
+def seconds(headers: httpx.Headers, name: str) -> float | None:
+    """A header of whole seconds; None where it is missing or says anything else.
+
+    >>> seconds(httpx.Headers({"Retry-After": "30"}), "retry-after"), seconds(httpx.Headers(), "retry-after")
+    (30.0, None)
+    """
+    text = headers.get(name, "")
     return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 

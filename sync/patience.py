@@ -1,4 +1,6 @@
-"""How long a store leaves HQ alone after a call that failed: so that ten thousand stores never come back in one second.
+"""How long a store leaves HQ alone after a call that failed, or that HQ answered with much to do.
+
+So that ten thousand stores never come in one second.
 
 Used by push, pull and the hourly proof. Pure but for the dice, which come as a port.
 """
@@ -22,8 +24,17 @@ def asked(error: SyncError) -> float:
     >>> asked(HqUnreachable("busy", retry_after_s=31_536_000)), asked(HqUnreachable("away"))
     (200.0, 0.0)
     """
-    wanted = error.retry_after_s if isinstance(error, HqUnreachable) else None
-    return min(wanted or 0.0, BACKOFF_CAP_S / _SPREAD)  # whoever asks for a year is not obeyed
+    return _bounded(error.retry_after_s or 0.0) if isinstance(error, HqUnreachable) else 0.0
+
+
+def turn_s(wanted_s: float, entropy: Entropy) -> float:
+    """Seconds until our turn, where HQ has room for us in `wanted_s`: that time and up to half of it more."""
+    wanted = _bounded(wanted_s)
+    return entropy.uniform(wanted, wanted * _SPREAD)
+
+
+def _bounded(wanted_s: float) -> float:
+    return min(wanted_s, BACKOFF_CAP_S / _SPREAD)  # whoever asks for a year is not obeyed
 
 
 def pause_s(failures: int, error: SyncError, entropy: Entropy) -> float:
@@ -35,4 +46,4 @@ def pause_s(failures: int, error: SyncError, entropy: Entropy) -> float:
     wanted = asked(error)
     cap = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(failures, _STEPS_ASKED if wanted else _STEPS))
     jittered = entropy.uniform(cap / 4, cap)
-    return max(jittered, entropy.uniform(wanted, wanted * _SPREAD)) if wanted else jittered
+    return max(jittered, turn_s(wanted, entropy)) if wanted else jittered

@@ -141,6 +141,8 @@ AUTH_SCHEME = "PosAgent"
 AT_MS_HEADER = "X-At-Ms"
 """On every call and every answer: what the sender's clock shows, UTC milliseconds. Signed by nobody, so it decides
 nothing about books: a till trusts its clock by it (over TLS), HQ flags a till that is more than five minutes off."""
+NEXT_S_HEADER = "X-Next-S"
+"""On HQ's answer to a batch, where HQ has much to do: whole seconds after which it has room for the till's next."""
 
 
 def at_ms_of(text: str) -> int | None:

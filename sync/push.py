@@ -16,7 +16,7 @@ from agent.domain.errors import DiskLow, HqRejected, HqUnreachable, SyncError
 from agent.domain.ids import random_id
 from agent.limits import BACKOFF_CAP_S, BATCH_BYTES, BATCH_EVENTS
 from agent.ports import Clock, Entropy, Hq, KeyRing
-from sync.patience import asked, pause_s
+from sync.patience import asked, pause_s, turn_s
 from sync.proof import ProofAnswer, ProofRide
 from sync.protocol import Batch, BatchAnswer, Verdict, VerdictKind, WireEvent, batch_signing_bytes
 
@@ -68,6 +68,7 @@ class Pusher:
         """The proof to attach to the batch that ends where it ends; set by reconcile."""
         self.alarm = ""
         """Why sync stopped: HQ does not accept this workstation. Empty while all is well."""
+        self._turn_s = 0.0
 
     async def push_once(self) -> int:
         """Send one batch; how many events were settled, 0 when nothing waits. Raises SyncError."""
@@ -108,13 +109,19 @@ class Pusher:
             total += sent
         return total
 
+    def leave_alone(self, seconds: float) -> None:
+        """HQ, which has much to do, has room for our next batch in so many seconds; a proof does not wait for it."""
+        ports = self._ports
+        self._turn_s = ports.clock.mono_s() + turn_s(seconds, ports.entropy)
+
     async def run(self) -> None:
-        """Send for ever: at once when woken, backing off while HQ cannot be reached."""
+        """Send for ever: at once when woken, or in the turn HQ gave us, backing off while HQ cannot be reached."""
         attempt = 0
         while True:
+            await asyncio.sleep(max(0.0, self._turn_s - self._ports.clock.mono_s()))
             self.wake.clear()
             try:
-                await self.push_all()
+                sent = await self.push_once()
             except SyncError as error:
                 attempt += 1
                 self.alarm = error.message if isinstance(error, HqRejected) else ""
@@ -124,7 +131,8 @@ class Pusher:
                 await self._back_off(self._pause(attempt, HqUnreachable("")))
             else:
                 attempt, self.alarm = 0, ""
-                await self.wake.wait()
+                if not sent:
+                    await self.wake.wait()
 
     def _pause(self, attempt: int, error: SyncError) -> float:
         if isinstance(error, HqRejected):

@@ -3,15 +3,17 @@
 Wraps the application in sync.hq.app. Only what no customer waits for stands in this line: batches, proofs, feeds and
 their like. A call that would wait too long is answered 503 BUSY at once, before its body is read, with a Retry-After of
 its own: turns are handed out one behind the other at the pace HQ works at, so that those sent away do not come back
-together (the till adds its own jitter, sync.patience). A place is held only while HQ works: strangers are turned away
-without one, and the bodies of the others are read first (sync.hq.bodies).
+together (the till adds its own jitter, sync.patience). A batch that is answered takes a turn as well, and is told it
+where it is not at once: a till that HQ has no room for then sends its sales of a minute in one batch, which costs HQ a
+tenth of what they cost singly. A place is held only while HQ works: strangers are turned away without one, and the
+bodies of the others are read first (sync.hq.bodies).
 """
 
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,14 +26,18 @@ from sync.hq.bounds import (
     STORE_CALL_WAIT_S,
     STORE_CALLS_AT_ONCE,
     STORE_CALLS_WAITING,
+    STORE_TURNS_PART,
 )
 from sync.patience import MEAN_STRETCH
+from sync.protocol import NEXT_S_HEADER
 
 _PREFIX: Final = "/v1/workstations/"
 _CALLS: Final = ("/batches", "/proof", "/locate", "/ranges", "/feeds")
+_BATCHES: Final = "/batches"
 _FEEDS: Final = "/feeds/"
 _FIRST_GUESS_S: Final = 0.2  # of one call, on the slow side; corrected by those that are answered
 _LEARNS: Final = 0.05  # weight of the newest call in the mean
+_STALL: Final = 4.0  # LIMIT: times the mean; a disk that stopped for five seconds is no pace
 
 
 def waits_in_line(path: str) -> bool:
@@ -59,10 +65,10 @@ class Turns:
     ) -> None:
         self._mono_s = mono_s
         self._free = at_once
-        self._at_once = at_once
         self._most = waiting
         self._wait_s = wait_s
-        self._call_s = _FIRST_GUESS_S
+        self._pace_s = _FIRST_GUESS_S / at_once
+        self._left_s: float | None = None
         self._line: deque[asyncio.Future[None]] = deque()
         self._promised_s = 0.0
 
@@ -80,19 +86,23 @@ class Turns:
         """Whether a call that came now would wait too long."""
         return not self._free and (len(self._line) >= self._most or len(self._line) * self._pace_s >= self._wait_s)
 
-    @property
-    def _pace_s(self) -> float:
-        return self._call_s / self._at_once
-
     def turn_s(self) -> int:
         """The turn of a call that is sent away: seconds after which it should come back, behind those sent before."""
-        least, most = RETRY_AFTER_S
-        now = self._mono_s()
-        self._promised_s = min(max(self._promised_s, now + len(self._line) * self._pace_s) + self._pace_s, now + most)
-        return max(least, math.ceil((self._promised_s - now) / MEAN_STRETCH))
+        return max(RETRY_AFTER_S[0], math.ceil(self._promise(len(self._line) * self._pace_s) / MEAN_STRETCH))
 
-    async def enter(self) -> float | None:
-        """Wait for a place; when it was taken, None where that took too long."""
+    def next_s(self) -> int:
+        """The next turn of a store whose call is answered, in seconds; 0 where HQ has room for it at any time."""
+        least_s, after_s = RETRY_AFTER_S[0], self._promise(0.0)
+        return math.ceil(after_s / MEAN_STRETCH) if after_s > least_s else 0
+
+    def _promise(self, behind_s: float) -> float:
+        """Hand out the next turn, no sooner than in `behind_s`: how far off it is, seconds."""
+        now, each_s = self._mono_s(), self._pace_s / STORE_TURNS_PART
+        self._promised_s = min(max(self._promised_s, now + behind_s) + each_s, now + RETRY_AFTER_S[1])
+        return self._promised_s - now
+
+    async def enter(self) -> bool:
+        """Wait for a place, and whether it was given: not where that took too long."""
         if not self._free:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._line.append(turn)
@@ -102,15 +112,18 @@ class Turns:
             except (TimeoutError, asyncio.CancelledError) as error:
                 self._forget(turn)
                 if isinstance(error, TimeoutError):
-                    return None
+                    return False
                 raise
         else:
             self._free -= 1
-        return self._mono_s()
+        return True
 
-    def leave(self, since_s: float) -> None:
+    def leave(self) -> None:
         """Give the place to whoever waits longest."""
-        self._call_s += _LEARNS * (self._mono_s() - since_s - self._call_s)
+        now = self._mono_s()
+        if self._left_s is not None:  # every place was taken since: this is how fast HQ works, and no store's doing
+            self._pace_s += _LEARNS * (min(now - self._left_s, _STALL * self._pace_s) - self._pace_s)
+        self._left_s = now if self._line else None
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -159,16 +172,28 @@ class Admission:
     async def _in_turn(self, scope: Scope, body: Body, send: Send) -> None:
         turns = self._turns
         came_s = turns.now_s()
-        since_s = None if turns.full else await turns.enter()
-        if since_s is None:
+        if turns.full or not await turns.enter():
             await self._busy(scope, body.again, send)
             return
         try:
-            if since_s > came_s:
+            if turns.now_s() > came_s:
                 await body.check_caller()
-            await self._app(scope, body.again, send)
+            await self._app(scope, body.again, self._telling(scope["path"], send))
         finally:
-            turns.leave(since_s)
+            turns.leave()
+
+    def _telling(self, path: str, send: Send) -> Send:
+        """Every call that is answered takes a turn; a batch is told when the next one has its own."""
+
+        async def told(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                next_s = self._turns.next_s()
+                if next_s and path.endswith(_BATCHES):
+                    header = (NEXT_S_HEADER.lower().encode(), str(next_s).encode())
+                    message["headers"] = [*message.get("headers", []), header]
+            await send(message)
+
+        return told
 
     async def _busy(self, scope: Scope, receive: Receive, send: Send) -> None:
         await door.busy(self._turns.turn_s())(scope, receive, send)

@@ -19,7 +19,7 @@ from agent.domain.lease import OpenedLease
 from sync.hq import poison
 from sync.hq.bounds import RANGES
 from sync.hq.clashes import Clashes
-from sync.hq.db.seam import Connection, Contended
+from sync.hq.db.seam import Connection, Contended, NotAlone
 from sync.hq.enrol import Station
 from sync.hq.event_fields import MALFORMED
 from sync.hq.fold import Folder, Stored
@@ -61,7 +61,10 @@ def ingest(
     `on_strangers` hears, inside it too, of leases that were opened and that HQ does not know it granted.
     """
     try:
-        return _take(connection, station, batch, at_ms, beside, on_strangers)
+        try:
+            return _take(connection, station, batch, at_ms, beside, on_strangers)
+        except NotAlone:
+            return _take(connection, station, batch, at_ms, beside, on_strangers, brand_alone=True)
     except Exception as error:
         if not poison.is_refused_by_engine(error):
             raise
@@ -87,14 +90,16 @@ def _one_by_one(
             beside()  # ORDER: apart; what is refused of it is no event's fault
     verdicts: list[Verdict] = []
     for event in batch.events:
-        single = batch.model_copy(update={"events": [event]})
+        one = batch.model_copy(update={"events": [event]})
         try:
-            answer = _take(connection, station, single, at_ms, None, on_strangers, alone=True)
+            answer = _take(connection, station, one, at_ms, None, on_strangers, single=True, brand_alone=True)
         except Exception as error:
             if not poison.is_refused_by_engine(error):
                 raise
             fault = type(error).__name__
-            answer = _take(connection, station, single, at_ms, None, on_strangers, alone=True, fault=fault)
+            answer = _take(
+                connection, station, one, at_ms, None, on_strangers, single=True, brand_alone=True, fault=fault
+            )
         verdicts += answer.verdicts
     return answer.model_copy(update={"verdicts": verdicts})
 
@@ -107,18 +112,22 @@ def _take(
     beside: Callable[[], None] | None,
     on_strangers: Callable[[Sequence[OpenedLease]], None],
     *,
-    alone: bool = False,
+    single: bool = False,
     fault: str = "",
+    brand_alone: bool = False,
 ) -> BatchAnswer:
-    """One transaction. `alone`: of one event; with a `fault`, the database's, it is suspended whatever it says."""
+    """One transaction. `single`: of one event; with a `fault`, the database's, it is suspended whatever it says.
+
+    Raises NotAlone where it shares the brand and cannot; `brand_alone`: it does not.
+    """
     with connection.transaction():
         connection.hold(f"station {station.workstation_id}")  # ORDER: before anything of its books is read
         if beside is not None:
             beside()
         intake = _Intake(connection, station, batch.epoch, at_ms, fault)
         intake.take_all(batch.events)
-        folder = Folder(connection, station, batch.epoch, at_ms, intake.judged, intake.stored)
-        advanced = folder.advance_one_by_one() if alone else folder.advance()
+        folder = Folder(connection, station, batch.epoch, at_ms, intake.judged, intake.stored, brand_alone)
+        advanced = folder.advance_one_by_one() if single else folder.advance()
         on_strangers(advanced.strangers)
         for seq in intake.verdicts.keys() & advanced.suspended.keys():
             intake.say(seq, VerdictKind.SUSPENDED, advanced.suspended[seq])

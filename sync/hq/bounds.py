@@ -23,6 +23,7 @@ STORE_CALLS_WAITING: Final = 2_000  # LIMIT: some 20 kB each, and their bodies
 STORE_BODIES_BYTES: Final = 64 * 1024 * 1024  # LIMIT: arriving or in line, all in all; sixteen of the largest batches
 STORE_BODIES_ARRIVING: Final = 4_000  # LIMIT: calls; a stalled one goes when more come, the server holds 64 kB of each
 STORE_CALL_WAIT_S: Final = 5.0  # a call that would wait longer comes back later; a quarter of HQ_TIMEOUT_S
+STORE_TURNS_PART: Final = 0.9  # of what HQ works off that it promises; the rest is for who comes unasked
 RETRY_AFTER_S: Final = (2, 200)  # least: a busy second is over; most: what a till still obeys (sync.patience)
 ZSTD_WINDOW_BYTES: Final = 8 * 1024 * 1024  # memory one stranger's frame may ask of us; level 3 uses 2 MiB
 COMPRESS_FROM_BYTES: Final = 256  # below this a frame header eats the gain

@@ -32,7 +32,10 @@ _SELECT: Final[dict[Feed, str]] = {
 
 
 def hold_brand(connection: Connection, brand_id: str, *, shared: bool = False) -> None:
-    """Let nobody else change members of a brand, or what they hold, until this transaction ends."""
+    """Let nobody else change members of a brand, or what they hold, until this transaction ends.
+
+    `shared`: but others that share it and hold the very members they change (`hold_member`).
+    """
     connection.hold(f"brand {brand_id}", shared=shared)
 
 
@@ -41,9 +44,14 @@ def hold_member(connection: Connection, *member_ids: str) -> None:
     connection.hold(*(f"member {member_id}" for member_id in member_ids))
 
 
-def reserve(connection: Connection, brand_id: str, feed: Feed, rows: int) -> int:
-    """Take `rows` feed numbers inside the caller's write transaction; gives the first of them."""
-    hold_brand(connection, brand_id)  # ORDER: to the commit, so that no reader sees a number before a smaller one
+def reserve(connection: Connection, brand_id: str, feed: Feed, rows: int, *, last: bool = False) -> int:
+    """Take `rows` feed numbers inside the caller's write transaction; gives the first of them.
+
+    `last`: by a caller that shares the brand and takes nothing that others may hold behind these numbers.
+    """
+    if not last:
+        hold_brand(connection, brand_id)
+    # ORDER: the counter's row is locked to the commit, so that no reader sees a number before a smaller one.
     row = connection.execute(
         f"UPDATE feed_counters SET last_no = last_no + :rows + {feed_gaps.TO_LEAP}"
         " WHERE brand_id = :brand_id AND feed = :feed RETURNING last_no",
@@ -54,12 +62,12 @@ def reserve(connection: Connection, brand_id: str, feed: Feed, rows: int) -> int
     return int(row["last_no"]) - rows + 1
 
 
-def touch_members(connection: Connection, brand_id: str, member_ids: Iterable[str]) -> None:
-    """Move members to the end of their feed: something that their rows say has changed."""
+def touch_members(connection: Connection, brand_id: str, member_ids: Iterable[str], *, last: bool = False) -> None:
+    """Move members to the end of their feed: something that their rows say has changed. `last`: see `reserve`."""
     touched = sorted(set(member_ids))
     if not touched:
         return
-    first = reserve(connection, brand_id, Feed.MEMBERS, len(touched))
+    first = reserve(connection, brand_id, Feed.MEMBERS, len(touched), last=last)
     connection.bulk(
         "UPDATE members SET feed_no = i.feed_no FROM incoming AS i WHERE members.member_id = i.member_id",
         [{"feed_no": first + place, "member_id": member_id} for place, member_id in enumerate(touched)],

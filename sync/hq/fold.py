@@ -11,7 +11,7 @@ from typing import TypeAlias
 from agent.domain.digest import extend, genesis
 from agent.domain.ids import EventName
 from agent.domain.lease import OpenedLease
-from agent.domain.ledger import fold
+from agent.domain.ledger import COUPON_ACCOUNT, fold
 from agent.domain.sale import Posting
 from agent.limits import BATCH_EVENTS
 from sync.hq import audit, budget_fold, claims, clocks, offers_fold, poison, releases, verified, wechat_checks
@@ -50,6 +50,8 @@ class Folder:
     at_ms: int
     judged: Mapping[int, Judgement]
     stored: Mapping[int, Stored]
+    alone: bool = False
+    """Whether to hold the brand alone whatever the events are."""
 
     def _key(self, **more: object) -> dict[str, object]:
         return {"workstation_id": self.station.workstation_id, "epoch": self.epoch, **more}
@@ -123,13 +125,15 @@ class Folder:
         if reached > watermark or chain is None:
             self._hold(moves)
             self._suspend(suspended)
-            self._fold(postings, days)
+            moved = self._fold(postings, days)
             self._set_chain(reached, head, sent)
             strangers = self._lease(moves, reached)
             releases.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
-            offers_fold.follow(self.connection, self.station, self.epoch, moves)
+            moved |= offers_fold.follow(self.connection, self.station, self.epoch, moves)
             claims.follow(self.connection, self.station, self.epoch, moves, self.at_ms)
             wechat_checks.follow(self.connection, self.station, self.epoch, moves)
+            # ORDER: last, for whoever has these numbers keeps everybody else of the brand waiting to the commit.
+            touch_members(self.connection, self.station.brand_id, moved, last=True)
         return Advanced(reached, suspended, strangers, behind, more)
 
     def _waiting(self, after: int) -> Iterator[tuple[int, bytes, bytes, str]]:
@@ -153,13 +157,17 @@ class Folder:
             after = rows[-1]["seq"] if rows else after
 
     def _hold(self, moves: Sequence[tuple[int, Judgement]]) -> None:
-        """ORDER: the brand before its members, and before anything of theirs is read or written."""
+        """ORDER: the brand before its members, and before anything of theirs is read or written.
+
+        Sales share the brand, for somebody may join by their receipts; each holds its members. What moves things that
+        are not one member's alone, or whose members are found out later, has the brand for itself.
+        """
         judged = [one for _seq, one in moves]
-        if any(one.owners or one.member_id or one.closing is not None or one.of is not None for one in judged):
-            hold_brand(self.connection, self.station.brand_id)
-            hold_member(self.connection, *sorted({owner for one in judged for owner in one.owners}))
-        elif any(one.claim for one in judged):
-            hold_brand(self.connection, self.station.brand_id, shared=True)  # nobody joins by them meanwhile
+        members = {owner for one in judged for owner in one.owners} | {one.member_id for one in judged} - {""}
+        alone = self.alone or any(_reaches_further(one) for one in judged)
+        if alone or members or any(one.claim for one in judged):
+            hold_brand(self.connection, self.station.brand_id, shared=not alone)
+            hold_member(self.connection, *sorted(members))
 
     def _judged_again(self, seq: int) -> Judgement:
         """Of an event that waited behind a gap; of the batch every judgement is at hand."""
@@ -183,7 +191,8 @@ class Folder:
 
     def _fold(
         self, postings: Sequence[tuple[int, int, Posting]], days: Mapping[tuple[str, str], tuple[int, int, int]]
-    ) -> None:
+    ) -> set[str]:
+        """Whose balances moved."""
         sums = fold(posting for _seq, _place, posting in postings)
         rows = [
             self._key(
@@ -198,7 +207,6 @@ class Folder:
             " WHERE true ON CONFLICT (member_id, account) DO UPDATE SET balance = accounts.balance + excluded.balance",
             [{"member_id": owner, "account": account, "amount": sums[account, owner]} for account, owner in sums],
         )
-        touch_members(self.connection, self.station.brand_id, [owner for _account, owner in sums])
         self.connection.executemany(
             "INSERT INTO day_totals (workstation_id, epoch, business_day, state, events, payable_fen, points)"
             " VALUES (:workstation_id, :epoch, :day, :state, :events, :payable_fen, :points)"
@@ -210,6 +218,7 @@ class Folder:
                 for (day, state), (events, payable_fen, points) in days.items()
             ],
         )
+        return {owner for _account, owner in sums}
 
     def _lease(self, moves: Sequence[tuple[int, Judgement]], reached: int) -> Sequence[OpenedLease]:
         """Lots and leases, event by event; facts for a person are kept beside what audits find."""
@@ -231,6 +240,15 @@ class Folder:
             " sent_head = excluded.sent_head",
             self._key(watermark=watermark, head=head, sent_head=sent_head, at_ms=self.at_ms),
         )
+
+
+def _reaches_further(one: Judgement) -> bool:
+    """Whether an event moves more than lots and balances of members that it names.
+
+    A closed lease is anybody's, a return may take back what a claim gave, coupons have a feed, a card has one owner.
+    """
+    coupons = any(posting.account == COUPON_ACCOUNT for posting in one.postings)
+    return one.closing is not None or one.of is not None or coupons or one.kind == "count_card_sale"
 
 
 def _count(days: dict[tuple[str, str], tuple[int, int, int]], judgement: Judgement, state: str) -> None:

@@ -15,16 +15,15 @@ from agent.limits import AMOUNT_FEN, QTY, TEXT_CHARS
 from sync.hq import card_write, coupon_write
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
-from sync.hq.feeds import touch_members
 from sync.hq.judge import Judgement
 
 _PURCHASES: Final = frozenset({"sale", "return", "void"})
 
 
-def follow(connection: Connection, station: Station, epoch: str, moves: Sequence[tuple[int, Judgement]]) -> None:
+def follow(connection: Connection, station: Station, epoch: str, moves: Sequence[tuple[int, Judgement]]) -> set[str]:
     """Follow folded events, (seq, judgement) each: coupons used and given back, cards sold and used, what was spent.
 
-    The caller has moved the members whose accounts these events move to the end of their feed.
+    Gives the members who spent: the caller moves them, as those whose accounts moved, to the end of their feed.
     """
     coupons: dict[str, int] = defaultdict(int)
     cards: dict[tuple[str, str], int] = defaultdict(int)
@@ -50,8 +49,7 @@ def follow(connection: Connection, station: Station, epoch: str, moves: Sequence
         [{"member_id": member_id, "brand_id": station.brand_id} for member_id in sorted(buyers)],
     )
     spend(connection, station.brand_id, spent)
-    moved = {owner for _seq, judgement in moves for owner in judgement.owners}
-    touch_members(connection, station.brand_id, {member_id for member_id, _month in spent} - moved)
+    return {member_id for member_id, _month in spent}
 
 
 def spend(connection: Connection, brand_id: str, spent: Mapping[tuple[str, str], int]) -> None:

@@ -57,6 +57,7 @@ class Shop:
             url, workstation_id=self.station_id, keys=self.any, transport=transport, on_contact=self._contact
         )
         self.pusher = Pusher(PushPorts(self.any, self.any, self.hq, self.any, clock, entropy), self.station_id)
+        self.hq.on_next = self.pusher.leave_alone
         self.reconciler = Reconciler(
             self.any, self.any, self.pusher, self.hq, self.any, clock, entropy, self.station_id, self.any
         )

@@ -15,8 +15,8 @@ from agent.system import SystemEntropy
 from sync.hq.admission import Admission, Turns
 from sync.hq.app import create_app
 from sync.hq.bounds import RETRY_AFTER_S, STORE_CALL_WAIT_S
-from sync.patience import pause_s
-from sync.protocol import AT_MS_HEADER, authorization
+from sync.patience import pause_s, turn_s
+from sync.protocol import AT_MS_HEADER, NEXT_S_HEADER, authorization
 from sync.push import Pusher, PushPorts
 from tests.simulation.loop import VirtualLoop, run
 from tests.unit.test_hq_world import Till, enrol, open_world
@@ -59,9 +59,11 @@ class Crowd:
         self.gone = False
         """Whether every caller has hung up."""
         self.refused: Counter[int] = Counter()
+        self.next_s = 0
+        """What HQ said with its last answer."""
 
     async def call(self, path: str = "/v1/workstations/S1-1/batches") -> tuple[int, int]:
-        """Status and Retry-After of one call; how long it took is noted."""
+        """Status and Retry-After of one call; how long it took is noted, and when HQ has room for the next."""
         told: dict[str, Any] = {}
 
         async def send(message: Any) -> None:
@@ -76,7 +78,29 @@ class Crowd:
         start = asyncio.get_running_loop().time()
         await self.door({"type": "http", "path": path, "method": "POST", "headers": SIGNED}, receive, send)
         self.waits.append(asyncio.get_running_loop().time() - start)
+        self.next_s = int(told.get("headers", {}).get(NEXT_S_HEADER.lower().encode(), 0))
         return told.get("status", 0), int(told.get("headers", {}).get(b"retry-after", 0))
+
+    async def till(self, every_s: float, until_s: float) -> float:
+        """One till that sells every so often and sends as Pusher does; how long a sale waited at most, seconds."""
+        loop, entropy, sold, sent, failures, longest_s = asyncio.get_running_loop(), SystemEntropy(), 0, 0, 0, 0.0
+        await asyncio.sleep(entropy.uniform(0, every_s))
+        start = loop.time()
+        while loop.time() < until_s:
+            sold = int((loop.time() - start) / every_s) + 1
+            if sent == sold:
+                await asyncio.sleep(max(0.001, start + sold * every_s - loop.time()))
+                continue
+            status, after = await self.call()
+            if status != 200:
+                failures += 1
+                self.refused[int(loop.time())] += 1
+                await asyncio.sleep(pause_s(failures, HqUnreachable("busy", retry_after_s=after), entropy))
+                continue
+            longest_s = max(longest_s, loop.time() - start - sent * every_s)
+            sent, failures = sold, 0
+            await asyncio.sleep(turn_s(self.next_s, entropy))
+        return longest_s
 
     async def store(self) -> None:
         """One store that comes until it is answered, as patient as a till is."""
@@ -108,6 +132,21 @@ def test_ten_thousand_at_once_are_all_answered_and_nobody_waits_past_the_deadlin
         later = [count for second, count in crowd.refused.items() if second > 1]
         assert max(later, default=0) < PACE, "those sent away do not come back together"
         assert sum(crowd.refused.values()) < 1.5 * stores, "nearly everybody is sent away once at most"
+
+    in_virtual_time(story)
+
+
+def test_more_sales_than_calls_that_hq_can_answer_come_in_fewer_and_larger_batches() -> None:
+    async def story() -> None:
+        crowd, tills, every_s, hour_s = Crowd(), 1_000, 10.0, 400.0
+        assert tills / every_s == 2 * PACE, "each sale by itself would be twice what HQ can do"
+        longest = await asyncio.gather(*(crowd.till(every_s, hour_s) for _ in range(tills)))
+        later = sum(count for second, count in crowd.refused.items() if second > 100)
+        assert later < 0.02 * crowd.hq.answered, "once HQ knows its pace, nearly nobody is sent away"
+        assert crowd.hq.answered > 0.75 * PACE * hour_s, "and HQ is kept busy"
+        assert max(longest) < 4 * tills / PACE, "no till is forgotten"
+        await asyncio.sleep(RETRY_AFTER_S[1])
+        assert (await crowd.call(), crowd.next_s) == ((200, 0), 0), "a calm HQ takes every sale at once"
 
     in_virtual_time(story)
 
@@ -145,9 +184,9 @@ def test_a_call_that_was_let_in_and_waits_too_long_is_told_so_in_time() -> None:
         status, after = await crowd.call()
         assert (status, after) == (503, RETRY_AFTER_S[0])
         assert crowd.waits[-1] == pytest.approx(2 * STORE_CALL_WAIT_S)
-        for since_s in held:
-            assert since_s is not None
-            crowd.turns.leave(since_s)
+        for given in held:
+            assert given
+            crowd.turns.leave()
         assert (await crowd.call())[0] == 200, "and no place was lost"
 
     in_virtual_time(story)

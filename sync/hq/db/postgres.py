@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 
 from agent.domain.errors import InvariantViolation
 from sync.hq.db.dialect import ARRAYS, PgRow, array_text, translated, unescaped_rows
-from sync.hq.db.seam import Cursor
+from sync.hq.db.seam import Cursor, NotAlone
 
 EVENT_COLUMNS: Final = (
     "workstation_id", "epoch", "seq", "body", "digest", "chain", "state", "code", "received_at_ms",
@@ -175,6 +175,8 @@ class PgConnection:
         wanted = [name for name in names if not {(name, False), (name, shared)} & self._held]
         if not wanted:
             return
+        if not shared and any((name, True) in self._held for name in wanted):
+            raise NotAlone
         kind = "_shared" if shared else ""
         self.execute(
             f"SELECT pg_advisory_xact_lock{kind}(key) FROM unnest(:keys::bigint[]) AS key",

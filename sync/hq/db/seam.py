@@ -95,7 +95,10 @@ class Connection(Protocol):
         ...
 
     def hold(self, *names: str, shared: bool = False) -> None:
-        """Let no other transaction hold these names until this one ends; `shared`: but others that share them."""
+        """Let no other transaction hold these names until this one ends; `shared`: but others that share them.
+
+        Raises NotAlone where one of them is wanted alone that this transaction shares.
+        """
         ...
 
     def add_events(self, rows: Sequence[Mapping[str, Any]]) -> frozenset[int]:
@@ -135,6 +138,13 @@ class DatabaseAway(StorageError):
 
 class Contended(Exception):
     """Another transaction came first, which this work could not foresee: roll back and do it anew."""
+
+
+class NotAlone(Exception):
+    """What a transaction shares turned out to be wanted alone: roll back, and hold it alone from the beginning.
+
+    Two that share it would wait for each other for ever.
+    """
 
 
 def among(name: str, values: Sequence[Any]) -> tuple[str, dict[str, Any]]:
