@@ -12,7 +12,8 @@ import pytest
 from agent.domain.errors import Refusal
 from sync.claim_protocol import ClaimRequest, WechatIdentity
 from sync.hq.db.address import Address
-from sync.hq.db.seam import Connection, Contended, DatabaseAway
+from sync.hq.db.seam import Connection, Contended, DatabaseAway, NotAlone
+from sync.hq.feeds import hold_brand, hold_member
 from sync.hq.service import HqService
 from sync.protocol import EnrolRequest, ProofRequest
 from tests.hq_crowd import TILLS, play
@@ -119,6 +120,51 @@ def test_two_transactions_that_wait_for_each_other_both_end(tmp_path: Path, post
             return work
 
         assert all(await asyncio.gather(hq._write(crossing(0)), hq._write(crossing(1))))
+
+    play(tmp_path, postgres.fresh(), story)
+
+
+def test_sales_of_two_members_do_not_wait_for_each_other(tmp_path: Path, postgres: PostgresServer) -> None:
+    async def story(hq: HqService, tills: list[Till], ids: list[str]) -> None:
+        loop = asyncio.get_running_loop()
+        holding, done = asyncio.Event(), asyncio.Event()
+
+        def slow(connection: Connection) -> None:
+            hold_brand(connection, BRAND, shared=True)
+            hold_member(connection, ids[0])
+            loop.call_soon_threadsafe(holding.set)
+            asyncio.run_coroutine_threadsafe(done.wait(), loop).result(60)
+
+        sale_of_another = asyncio.create_task(hq._write(slow))
+        await holding.wait()
+        for till, member in zip(tills[:2], ids[:2], strict=True):
+            till.book(member=member, points=1)
+        same = asyncio.create_task(hq.ingest(tills[0].workstation_id, tills[0].batch()))
+        await asyncio.wait_for(hq.ingest(tills[1].workstation_id, tills[1].batch()), 30)
+        assert not same.done(), "a member's own sales come one after another"
+        done.set()
+        await asyncio.gather(sale_of_another, same)
+
+    play(tmp_path, postgres.fresh(), story)
+
+
+def test_who_shares_a_brand_and_wants_it_alone_is_told_so_and_waits_for_nobody(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    async def story(hq: HqService, _tills: list[Till], _ids: list[str]) -> None:
+        def greedy(connection: Connection) -> None:
+            hold_brand(connection, BRAND, shared=True)
+            hold_brand(connection, BRAND, shared=True)
+            with pytest.raises(NotAlone):
+                hold_brand(connection, BRAND)
+
+        def alone(connection: Connection) -> None:
+            hold_brand(connection, BRAND)
+            hold_brand(connection, BRAND, shared=True)
+            hold_brand(connection, BRAND)
+
+        await hq._write(greedy)
+        await hq._write(alone)
 
     play(tmp_path, postgres.fresh(), story)
 

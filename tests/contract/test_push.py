@@ -10,8 +10,11 @@ import zstandard
 
 from agent.demo import world as chain
 from agent.domain.errors import HqRejected, HqUnreachable
+from agent.limits import BACKOFF_CAP_S
 from sync.client import HttpHq
+from sync.hq.admission import Turns
 from sync.hq.app import create_app
+from sync.protocol import BatchAnswer
 from sync.push import Pusher, PushPorts
 from tests.e2e.test_reconcile import sell
 from tests.faulty import FaultyTransport
@@ -29,6 +32,7 @@ class PushWorld:
         hq = HttpHq("http://hq", workstation_id=agent.enrolment.workstation_id, keys=keys, transport=self.way)
         ports = PushPorts(agent.outbox, agent.books, hq, keys, world.clock, world.entropy)
         self.pusher = Pusher(ports, agent.enrolment.workstation_id)
+        hq.on_next = self.pusher.leave_alone
 
     async def sell(self, count: int) -> None:
         """Book some sales."""
@@ -96,6 +100,53 @@ def test_retry_after_is_obeyed_and_backing_off_is_capped(tmp_path: Path) -> None
         assert caught.value.retry_after_s == 7
         assert push.pusher._pause(1, caught.value) >= 7
         assert push.pusher._pause(1000, HqUnreachable("x")) <= 300
+
+    play(tmp_path, story)
+
+
+def test_a_till_that_hq_has_no_room_for_sends_its_next_sales_in_one_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(push: PushWorld) -> None:
+        sizes: list[int] = []
+        settle = push.world.agent.outbox.settle
+
+        async def counted(epoch: str, answer: BatchAnswer, at_ms: int, fresh: str) -> bool:
+            sizes.append(len(answer.verdicts))
+            arrived.set()
+            return await settle(epoch, answer, at_ms, fresh)
+
+        arrived, room_in_s = asyncio.Event(), 2
+        monkeypatch.setattr(push.world.agent.outbox, "settle", counted)
+        monkeypatch.setattr(Turns, "next_s", lambda _turns: room_in_s)
+        pushing = asyncio.create_task(push.pusher.run())
+        await push.sell(1)
+        push.pusher.wake.set()
+        await arrived.wait()
+        arrived.clear()
+        start = asyncio.get_running_loop().time()
+        for _ in range(3):
+            await push.sell(1)
+            push.pusher.wake.set()
+        await arrived.wait()
+        assert asyncio.get_running_loop().time() - start >= 1, "in its turn"
+        assert sizes == [1, 3]
+        await push.sell(2)
+        assert await push.pusher.push_all() == 2, "who asks for a proof waits for no turn"
+        pushing.cancel()
+        await asyncio.gather(pushing, return_exceptions=True)
+
+    play(tmp_path, story)
+
+
+def test_a_calm_hq_says_nothing_and_no_word_of_it_keeps_a_till_silent_for_long(tmp_path: Path) -> None:
+    async def story(push: PushWorld) -> None:
+        await push.sell(1)
+        await push.pusher.push_once()
+        assert push.pusher._turn_s == 0
+        before = push.world.clock.mono_s()
+        push.pusher.leave_alone(31_536_000)
+        assert push.pusher._turn_s <= before + BACKOFF_CAP_S + 1, "whoever asks for a year is not obeyed"
 
     play(tmp_path, story)
 
