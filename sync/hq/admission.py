@@ -77,9 +77,9 @@ class Turns:
         return self._mono_s()
 
     @property
-    def crowded(self) -> bool:
-        """Whether a call waits for its place: what can wait longer than a store should."""
-        return bool(self._line)
+    def busy(self) -> bool:
+        """Whether stores stand in line or are told to come later: what can wait longer than a store should."""
+        return bool(self._line) or self._promised_s > self._mono_s() + RETRY_AFTER_S[0]
 
     @property
     def full(self) -> bool:

@@ -9,7 +9,7 @@ from agent.domain.ledger import PENDING_ACCOUNT, lot_name, own_lease
 from sync.hq.audit import keep_place
 from sync.hq.bounds import AUDIT_ACCOUNTS, AUDIT_LEASES
 from sync.hq.db.seam import Connection, Row
-from sync.hq.lease_book import held_of
+from sync.hq.lease_book import HELD
 from sync.proof import Finding
 
 
@@ -75,12 +75,12 @@ def lots(connection: Connection) -> list[Finding]:
         owned[place_of] = owned.get(place_of, 0) + amount
     there = _sums(connection, "lots", "available", key)
     for row in connection.execute(
-        "SELECT member_id, account, amount, settled, state FROM leases WHERE state = 'open'"
-        " AND member_id > :place AND member_id <= :last",
+        f"SELECT member_id, account, SUM({HELD}) AS held FROM leases WHERE state = 'open'"
+        " AND member_id > :place AND member_id <= :last GROUP BY member_id, account",
         key,
     ):
         one = (row["member_id"], row["account"])
-        there[one] = there.get(one, 0) + held_of(row)
+        there[one] = there.get(one, 0) + int(row["held"])
     keep_place(connection, "", "lots", last if len(ids) == AUDIT_ACCOUNTS else "", 0)
     found = [
         _finding("lots", "", " ".join(one), f"owned {owned.get(one, 0)}, in lots and leases {there.get(one, 0)}")

@@ -38,6 +38,10 @@ _OPEN: Final = (
 )
 
 
+HELD: Final = "CASE WHEN settled < 0 THEN amount WHEN settled > amount THEN 0 ELSE amount - settled END"
+"""What an open lease still holds, in SQL: as `held`."""
+
+
 def held(amount: int, settled: int, state: str) -> int:
     """What a lease still holds: nothing once it is closed, never below zero, never above what was granted.
 

@@ -23,7 +23,7 @@ from sync.hq import (
     tier_moves,
     tiers_review,
 )
-from sync.hq.bounds import DIFFERENCES_LISTED, HQ_RETRY_S, KEEP_LOOK_S, RECOMPUTE_PAUSE_S
+from sync.hq.bounds import DIFFERENCES_LISTED, HQ_RETRY_S, KEEP_LOOK_S, RECOMPUTE_CROWD_S, RECOMPUTE_PAUSE_S
 from sync.hq.channels import Channel
 from sync.hq.coupon_write import member_of
 from sync.hq.db.seam import Connection, DatabaseAway
@@ -57,6 +57,8 @@ class MembersOffice:
         """Is this really the member, asked by tills; and members' PINs."""
         self.wake = asyncio.Event()
         """Set when events came in: there is something to count."""
+        self.busy: Callable[[], bool] = lambda: False
+        """Whether stores wait for HQ: then what is counted waits for them, for each step has the brand to itself."""
 
     # --- the schedule -----------------------------------------------------------------------------------------------
     async def keep_some(self) -> bool:
@@ -70,7 +72,7 @@ class MembersOffice:
         """Keep until cancelled. A full disk, or a server that is away, only makes it wait."""
         while True:
             self.wake.clear()
-            pause_s = RECOMPUTE_PAUSE_S
+            pause_s = RECOMPUTE_CROWD_S if self.busy() else RECOMPUTE_PAUSE_S
             try:
                 more = await self.keep_some()
             except (DiskLow, DatabaseAway):

@@ -4,9 +4,10 @@ Called by sync.hq.service, which gives other work a turn between the steps: stor
 no transaction over the whole range. Nothing that was computed at ingest is trusted here.
 
 Beside the unit under proof a part of everything older is audited each time, round robin. Where many stores prove at
-once that part is small (`Extent`): the hour's proofs come first, and the round takes longer.
+once, or stand in line, that part is small (`Extent`): the hour's proofs come first, and the round takes longer.
 """
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -44,11 +45,15 @@ class Crowd:
         self._mono_s = mono_s
         self._under_way = 0
         self._wide_s = 0.0
+        self.busy: Callable[[], bool] = lambda: False
+        """Whether stores wait for HQ: then no proof audits more than it must."""
+        self.alone = asyncio.Lock()
+        """Held while one is concluded: others would wait for it in the database, each on a connection of its own."""
 
     @contextlib.contextmanager
     def one(self) -> Iterator[Extent]:
         """While the block runs one proof more is under way."""
-        calm, now = self._under_way < PROOFS_CALM, self._mono_s()
+        calm, now = self._under_way < PROOFS_CALM and not self.busy(), self._mono_s()
         wide = calm or now >= self._wide_s + AUDIT_PAUSE_S
         if wide:
             self._wide_s = now

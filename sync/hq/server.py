@@ -39,6 +39,7 @@ class HqServer:
         self._uploads = uploads
         self._origins = list(console)
         self._turns = Turns(hq.mono_s)
+        hq.crowd.busy = hq.members.busy = lambda: self._turns.busy
         self.console: Console | None = None
         self._admin_socket = admin_socket
         self._servers: list[HttpServer] = []
@@ -90,7 +91,7 @@ class HqServer:
             self.hq.folded.clear()
             try:
                 more = await self.hq.recompute_some() or await self.hq.expire_some()
-                pause_s = RECOMPUTE_CROWD_S if self._turns.crowded else RECOMPUTE_PAUSE_S
+                pause_s = RECOMPUTE_CROWD_S if self._turns.busy else RECOMPUTE_PAUSE_S
             except (DiskLow, DatabaseAway):
                 more, pause_s = True, HQ_TIMEOUT_S
             except StorageError:

@@ -73,7 +73,7 @@ class HqService(HqDesk):
     ) -> None:
         super().__init__(keys, clock, entropy)
         self._engine = engine
-        self._crowd = prove.Crowd(clock.mono_s)
+        self.crowd = prove.Crowd(clock.mono_s)
         self.failed = engine.failed
         """Set once durability is gone; the process should end."""
         self.marking = Marking(Books(self._read, self._unmarked), clock, witness)
@@ -177,12 +177,13 @@ class HqService(HqDesk):
     async def prove(self, workstation_id: str, request: ProofRequest) -> ProofAnswer:
         """Rehash what one epoch holds behind the last seal, in steps; sign, and seal it when it is equal."""
         station = await self._read(lambda c: self._known(c, workstation_id))
-        with self._crowd.one() as extent:
+        with self.crowd.one() as extent:
             rehash = prove.Rehash(station, request, self._keys, self._clock.now_ms(), self._rules, extent)
             while not await self._read(rehash.step):
                 pass
-            now = self._clock.now_ms()
-            return await self._read(lambda c: prove.conclude(c, self._keys, rehash, now))
+            async with self.crowd.alone:
+                now = self._clock.now_ms()
+                return await self._read(lambda c: prove.conclude(c, self._keys, rehash, now))
 
     async def locate(self, workstation_id: str, request: LocateRequest) -> LocateAnswer:
         """Look closer at places of one epoch, in steps."""

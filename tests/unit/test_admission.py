@@ -145,8 +145,10 @@ def test_more_sales_than_calls_that_hq_can_answer_come_in_fewer_and_larger_batch
         assert later < 0.02 * crowd.hq.answered, "once HQ knows its pace, nearly nobody is sent away"
         assert crowd.hq.answered > 0.75 * PACE * hour_s, "and HQ is kept busy"
         assert max(longest) < 4 * tills / PACE, "no till is forgotten"
+        assert crowd.turns.busy, "what can wait, waits"
         await asyncio.sleep(RETRY_AFTER_S[1])
         assert (await crowd.call(), crowd.next_s) == ((200, 0), 0), "a calm HQ takes every sale at once"
+        assert not crowd.turns.busy
 
     in_virtual_time(story)
 

@@ -131,6 +131,9 @@ def test_the_more_prove_at_once_the_less_is_audited_beside_each() -> None:
     calm.pop().__exit__(None, None, None)
     with crowd.one() as again:
         assert again == prove.Extent()
+    crowd.busy = lambda: True
+    with crowd.one() as while_stores_wait:
+        assert while_stores_wait == prove.Extent(own=False, wide=False)
 
 
 def test_in_a_crowd_what_was_altered_in_a_store_is_found_all_the_same(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_in_a_crowd_what_was_altered_in_a_store_is_found_all_the_same(tmp_path: 
         await hq.ingest("S1-1", till.batch(till.events[:4]))
         assert (await ask(hq, till, 4, bytes.fromhex(till.events[3].chain))).equal
         await hq.ingest("S1-1", till.batch())
-        crowd = [hq._crowd.one() for _ in range(PROOFS_CALM + 1)]
+        crowd = [hq.crowd.one() for _ in range(PROOFS_CALM + 1)]
         for one in crowd:
             one.__enter__()
         answers = await asyncio.gather(*(ask(hq, till) for _ in range(6)))
