@@ -36,8 +36,9 @@ _CALLS: Final = ("/batches", "/proof", "/locate", "/ranges", "/feeds")
 _BATCHES: Final = "/batches"
 _FEEDS: Final = "/feeds/"
 _FIRST_GUESS_S: Final = 0.2  # of one call, on the slow side; corrected by those that are answered
-_LEARNS: Final = 0.05  # weight of the newest call in the mean
-_STALL: Final = 4.0  # LIMIT: times the mean; a disk that stopped for five seconds is no pace
+_LEARNS: Final = 0.02  # weight of the newest call in the mean: those of a whole line, for calls leave in bursts
+_STALL_S: Final = 1.0  # LIMIT: between two calls; a disk that stopped for five seconds is no pace
+_HALVED_S: Final = 100.0  # while no call waits: what was learnt in a bad minute is not held against HQ for ever
 
 
 def waits_in_line(path: str) -> bool:
@@ -65,10 +66,13 @@ class Turns:
     ) -> None:
         self._mono_s = mono_s
         self._free = at_once
+        self._at_once = at_once
+        self._call_s = _FIRST_GUESS_S
         self._most = waiting
         self._wait_s = wait_s
         self._pace_s = _FIRST_GUESS_S / at_once
-        self._left_s: float | None = None
+        self._left_s = mono_s()
+        self._pressed = False
         self._line: deque[asyncio.Future[None]] = deque()
         self._promised_s = 0.0
 
@@ -118,12 +122,16 @@ class Turns:
             self._free -= 1
         return True
 
-    def leave(self) -> None:
-        """Give the place to whoever waits longest."""
+    def leave(self, since_s: float) -> None:
+        """Give the place, taken at `since_s`, to whoever waits longest."""
         now = self._mono_s()
-        if self._left_s is not None:  # every place was taken since: this is how fast HQ works, and no store's doing
-            self._pace_s += _LEARNS * (min(now - self._left_s, _STALL * self._pace_s) - self._pace_s)
-        self._left_s = now if self._line else None
+        gap_s, self._left_s = now - self._left_s, now
+        self._call_s += _LEARNS * (now - since_s - self._call_s)
+        if self._pressed:  # every place was taken since the last one left: this is how fast HQ works, no store's doing
+            self._pace_s += _LEARNS * (min(gap_s, _STALL_S) - self._pace_s)
+        else:
+            self._pace_s = max(self._pace_s * 0.5 ** (gap_s / _HALVED_S), self._call_s / self._at_once)
+        self._pressed = bool(self._line)
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -175,12 +183,13 @@ class Admission:
         if turns.full or not await turns.enter():
             await self._busy(scope, body.again, send)
             return
+        since_s = turns.now_s()
         try:
-            if turns.now_s() > came_s:
+            if since_s > came_s:
                 await body.check_caller()
             await self._app(scope, body.again, self._telling(scope["path"], send))
         finally:
-            turns.leave()
+            turns.leave(since_s)
 
     def _telling(self, path: str, send: Send) -> Send:
         """Every call that is answered takes a turn; a batch is told when the next one has its own."""

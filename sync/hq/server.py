@@ -39,7 +39,7 @@ class HqServer:
         self._uploads = uploads
         self._origins = list(console)
         self._turns = Turns(hq.mono_s)
-        hq.crowd.busy = hq.members.busy = lambda: self._turns.busy
+        hq.heed(lambda: self._turns.busy)
         self.console: Console | None = None
         self._admin_socket = admin_socket
         self._servers: list[HttpServer] = []

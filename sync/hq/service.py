@@ -117,6 +117,10 @@ class HqService(HqDesk):
         """Monotonic seconds, to measure how long calls take."""
         return self._clock.mono_s()
 
+    def heed(self, busy: Callable[[], bool]) -> None:
+        """Learn how to ask whether stores wait: then audits are small and counting waits."""
+        self.crowd.busy = self.members.busy = busy
+
     # --- workstations -----------------------------------------------------------------------------------------------
     async def redeem(self, request: EnrolRequest) -> EnrolAnswer:
         """Enrol a workstation; Refusal 403 when the code is not good."""

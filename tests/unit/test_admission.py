@@ -34,12 +34,13 @@ class SlowHq:
 
     def __init__(self) -> None:
         self.inside = self.most = self.answered = 0
+        self.call_s = CALL_S
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.inside += 1
         self.most = max(self.most, self.inside)
         try:
-            await asyncio.sleep(CALL_S)
+            await asyncio.sleep(self.call_s)
             self.answered += 1
         finally:
             self.inside -= 1
@@ -140,15 +141,33 @@ def test_more_sales_than_calls_that_hq_can_answer_come_in_fewer_and_larger_batch
     async def story() -> None:
         crowd, tills, every_s, hour_s = Crowd(), 1_000, 10.0, 400.0
         assert tills / every_s == 2 * PACE, "each sale by itself would be twice what HQ can do"
-        longest = await asyncio.gather(*(crowd.till(every_s, hour_s) for _ in range(tills)))
+        selling = asyncio.gather(*(crowd.till(every_s, hour_s) for _ in range(tills)))
+        await asyncio.sleep(0.75 * hour_s)
+        assert crowd.turns.busy, "what can wait, waits"
+        longest = await selling
         later = sum(count for second, count in crowd.refused.items() if second > 100)
         assert later < 0.02 * crowd.hq.answered, "once HQ knows its pace, nearly nobody is sent away"
         assert crowd.hq.answered > 0.75 * PACE * hour_s, "and HQ is kept busy"
         assert max(longest) < 4 * tills / PACE, "no till is forgotten"
-        assert crowd.turns.busy, "what can wait, waits"
         await asyncio.sleep(RETRY_AFTER_S[1])
         assert (await crowd.call(), crowd.next_s) == ((200, 0), 0), "a calm HQ takes every sale at once"
         assert not crowd.turns.busy
+
+    in_virtual_time(story)
+
+
+def test_what_hq_learnt_in_a_bad_minute_is_not_held_against_it() -> None:
+    async def story() -> None:
+        crowd, tills, every_s, bad_s, hour_s = Crowd(), 1_000, 10.0, 60.0, 600.0
+        selling = asyncio.gather(*(crowd.till(every_s, hour_s) for _ in range(tills)))
+        crowd.hq.call_s = 10 * CALL_S
+        await asyncio.sleep(bad_s)
+        crowd.hq.call_s = CALL_S
+        await asyncio.sleep(300)
+        before = crowd.hq.answered
+        await asyncio.sleep(200)
+        assert crowd.hq.answered - before > 0.7 * PACE * 200
+        await selling
 
     in_virtual_time(story)
 
@@ -188,7 +207,7 @@ def test_a_call_that_was_let_in_and_waits_too_long_is_told_so_in_time() -> None:
         assert crowd.waits[-1] == pytest.approx(2 * STORE_CALL_WAIT_S)
         for given in held:
             assert given
-            crowd.turns.leave()
+            crowd.turns.leave(0.0)
         assert (await crowd.call())[0] == 200, "and no place was lost"
 
     in_virtual_time(story)

@@ -1,6 +1,7 @@
 """The loops of a serving HQ: what nobody waits for steps back while stores stand in line."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -20,6 +21,9 @@ class Reckoned:
 
     def mono_s(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def heed(self, busy: Callable[[], bool]) -> None:
+        """See HqService.heed."""
 
     async def recompute_some(self) -> bool:
         self.steps += 1
