@@ -126,9 +126,9 @@ def _way(shared: Shared, on_time: Callable[[int, float], None]) -> HttpHq:
 def _leasing(shared: Shared, told: HttpHq | TrainingHq, pusher: Pusher, puller: Puller) -> Leasing:
     """Rights to spend: asked for, recalled, and told to an HQ that lost them."""
     leases = LeasesDb(shared.books_store, shared.witness)
-    leasing = Leasing(shared.place, shared.books, leases, told, shared.clock, shared.entropy, pusher.wake.set)
+    leasing = Leasing(shared.place, shared.books, leases, told, shared.clock, shared.entropy, pusher.hurry)
     puller.on_recalls = leasing.on_recalls
-    reporter = LeaseReporter(LeasesDb(shared.books_store), told, shared.outbox, leasing.is_asking, pusher.wake.set)
+    reporter = LeaseReporter(LeasesDb(shared.books_store), told, shared.outbox, leasing.is_asking, pusher.hurry)
     puller.on_report = reporter.tell
     return leasing
 

@@ -69,6 +69,7 @@ class Pusher:
         self.alarm = ""
         """Why sync stopped: HQ does not accept this workstation. Empty while all is well."""
         self._turn_s = 0.0
+        self._hurried = asyncio.Event()
 
     async def push_once(self) -> int:
         """Send one batch; how many events were settled, 0 when nothing waits. Raises SyncError."""
@@ -114,11 +115,17 @@ class Pusher:
         ports = self._ports
         self._turn_s = ports.clock.mono_s() + turn_s(seconds, ports.entropy)
 
+    def hurry(self) -> None:
+        """Send without waiting for our turn: another till, or HQ itself, waits for what was booked."""
+        self._turn_s = 0.0
+        self._hurried.set()
+        self.wake.set()
+
     async def run(self) -> None:
         """Send for ever: at once when woken, or in the turn HQ gave us, backing off while HQ cannot be reached."""
         attempt = 0
         while True:
-            await asyncio.sleep(max(0.0, self._turn_s - self._ports.clock.mono_s()))
+            await self._turn_comes()
             self.wake.clear()
             try:
                 sent = await self.push_once()
@@ -133,6 +140,14 @@ class Pusher:
                 attempt, self.alarm = 0, ""
                 if not sent:
                     await self.wake.wait()
+
+    async def _turn_comes(self) -> None:
+        self._hurried.clear()
+        left_s = self._turn_s - self._ports.clock.mono_s()
+        if left_s > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._hurried.wait()
 
     def _pause(self, attempt: int, error: SyncError) -> float:
         if isinstance(error, HqRejected):

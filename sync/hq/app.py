@@ -18,13 +18,14 @@ from agent.domain.ledger import LOT_CHARS
 from agent.worker import WorkerClosed
 from sync.claim_protocol import ClaimRequest
 from sync.hq import door
-from sync.hq.admission import Admission, Turns
+from sync.hq.admission import Admission
 from sync.hq.bounds import PROOF_REQUEST_BYTES, REQUEST_BYTES, SMALL_REQUEST_BYTES
 from sync.hq.channel_http import add_channel_calls
 from sync.hq.member_http import add_member_calls
 from sync.hq.seals import as_csv
 from sync.hq.service import HqService
 from sync.hq.snapshot_calls import SnapshotCalls
+from sync.hq.turns import Turns
 from sync.hq.wechat_http import add_wechat_calls
 from sync.lease_protocol import LeaseReport, LeaseRequest
 from sync.message import PROTOCOL, Count, Message

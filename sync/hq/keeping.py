@@ -1,6 +1,6 @@
 """Background work that is begun again: what nobody foresaw is logged and ends no other work of HQ's.
 
-Used by sync.hq.server for every loop that it starts.
+Used by sync.hq.server for every loop that it starts, and by the loops themselves for how long they rest.
 """
 
 import asyncio
@@ -8,9 +8,18 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable
 
-from sync.hq.bounds import BACKGROUND_PAUSE_S
+from sync.hq.bounds import BACKGROUND_PAUSE_S, BUSY_REST, RECOMPUTE_PAUSE_S
 
 _log = logging.getLogger("pos_agent.hq")
+
+
+def pause_after(step_s: float, *, busy: bool) -> float:
+    """Seconds between two steps of what nobody waits for, the last of which took so long. `busy`: while stores wait.
+
+    >>> pause_after(0.01, busy=False), pause_after(0.5, busy=True), pause_after(0.0, busy=True)
+    (0.05, 4.5, 0.05)
+    """
+    return max(RECOMPUTE_PAUSE_S, BUSY_REST * step_s if busy else 0.0)
 
 
 async def kept(

@@ -22,6 +22,7 @@ from agent.domain.sale import Posting
 from sync.hq import lots
 from sync.hq.db.seam import Connection, Row
 from sync.hq.enrol import Station
+from sync.hq.feeds import hold_brand
 from sync.hq.judge import Judgement
 from sync.hq.lot_credits import Credits
 from sync.proof import Finding
@@ -128,6 +129,8 @@ class LeaseBook:
             " ORDER BY c.epoch, c.seq, c.lease_id",
             {"who": self.station.workstation_id, "epoch": self.epoch, "upto": upto},
         ).fetchall()
+        if rows:
+            hold_brand(self.connection, self.station.brand_id)  # ORDER: whose leases they are is found out only now
         for row in rows:
             lease = self._lease(row["lease_id"])
             if lease is None:

@@ -23,12 +23,13 @@ from sync.hq import (
     tier_moves,
     tiers_review,
 )
-from sync.hq.bounds import DIFFERENCES_LISTED, HQ_RETRY_S, KEEP_LOOK_S, RECOMPUTE_CROWD_S, RECOMPUTE_PAUSE_S
+from sync.hq.bounds import DIFFERENCES_LISTED, HQ_RETRY_S, KEEP_LOOK_S
 from sync.hq.channels import Channel
 from sync.hq.coupon_write import member_of
 from sync.hq.db.seam import Connection, DatabaseAway
 from sync.hq.enrol import brand_row, index_key
 from sync.hq.erasures import Erasure, ErasureWitness
+from sync.hq.keeping import pause_after
 from sync.hq.keys import HqKeys
 from sync.hq.member_standing import newest_rules
 from sync.hq.parts import Parts
@@ -58,7 +59,7 @@ class MembersOffice:
         self.wake = asyncio.Event()
         """Set when events came in: there is something to count."""
         self.busy: Callable[[], bool] = lambda: False
-        """Whether stores wait for HQ: then what is counted waits for them, for each step has the brand to itself."""
+        """Whether stores wait for HQ: each step of what is counted has the brand to itself."""
 
     # --- the schedule -----------------------------------------------------------------------------------------------
     async def keep_some(self) -> bool:
@@ -72,9 +73,10 @@ class MembersOffice:
         """Keep until cancelled. A full disk, or a server that is away, only makes it wait."""
         while True:
             self.wake.clear()
-            pause_s = RECOMPUTE_CROWD_S if self.busy() else RECOMPUTE_PAUSE_S
+            began_s = self._clock.mono_s()
             try:
                 more = await self.keep_some()
+                pause_s = pause_after(self._clock.mono_s() - began_s, busy=self.busy())
             except (DiskLow, DatabaseAway):
                 more, pause_s = True, HQ_RETRY_S
             except StorageError:

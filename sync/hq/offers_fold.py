@@ -49,7 +49,20 @@ def follow(connection: Connection, station: Station, epoch: str, moves: Sequence
         [{"member_id": member_id, "brand_id": station.brand_id} for member_id in sorted(buyers)],
     )
     spend(connection, station.brand_id, spent)
-    return {member_id for member_id, _month in spent}
+    owners = {owner for _seq, judgement in moves for owner in judgement.owners}  # known: checked as they came in
+    return _of_brand(connection, station.brand_id, {member_id for member_id, _month in spent} - owners)
+
+
+def _of_brand(connection: Connection, brand_id: str, member_ids: set[str]) -> set[str]:
+    """Those that are members of the brand: a buyer that an event names may be nobody, or another brand's."""
+    if not member_ids:
+        return member_ids
+    wanted, key = connection.any_of("id", sorted(member_ids))
+    rows = connection.execute(
+        f"SELECT member_id FROM members WHERE brand_id = :brand_id AND member_id {wanted}",
+        {"brand_id": brand_id, **key},
+    )
+    return {row["member_id"] for row in rows}
 
 
 def spend(connection: Connection, brand_id: str, spent: Mapping[tuple[str, str], int]) -> None:

@@ -13,14 +13,14 @@ from agent.domain.errors import DiskLow, StorageError
 from agent.http_server import HttpServer, listen_tcp, listen_unix
 from agent.limits import HQ_TIMEOUT_S
 from sync.hq.admin import create_admin_app
-from sync.hq.admission import Turns
 from sync.hq.app import create_app
-from sync.hq.bounds import CONNECTIONS, EXPIRY_LOOK_S, KEEP_ALIVE_S, RECOMPUTE_CROWD_S, RECOMPUTE_PAUSE_S
+from sync.hq.bounds import CONNECTIONS, EXPIRY_LOOK_S, KEEP_ALIVE_S
 from sync.hq.console.door import origins_of
 from sync.hq.console.join import Console, add_users, open_console
 from sync.hq.db.seam import DatabaseAway
-from sync.hq.keeping import kept
+from sync.hq.keeping import kept, pause_after
 from sync.hq.service import HqService
+from sync.hq.turns import Turns
 
 
 class HqServer:
@@ -87,11 +87,15 @@ class HqServer:
 
         A full disk, or a server that is away, only makes it wait.
         """
+        expire_from_s = 0.0
         while True:
             self.hq.folded.clear()
+            began_s = self.hq.mono_s()
             try:
+                if began_s >= expire_from_s and not await self.hq.expire_some():  # whatever waits to be reckoned
+                    expire_from_s = began_s + EXPIRY_LOOK_S
                 more = await self.hq.recompute_some() or await self.hq.expire_some()
-                pause_s = RECOMPUTE_CROWD_S if self._turns.busy else RECOMPUTE_PAUSE_S
+                pause_s = pause_after(self.hq.mono_s() - began_s, busy=self._turns.busy)
             except (DiskLow, DatabaseAway):
                 more, pause_s = True, HQ_TIMEOUT_S
             except StorageError:

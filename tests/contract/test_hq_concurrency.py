@@ -6,14 +6,21 @@ Each story runs on both engines; on PostgreSQL its calls really run side by side
 import asyncio
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sync.hq import feeds
+import pytest
+
+from agent.domain.digest import canonical
+from sync.hq import feeds, lease_book
 from sync.hq.db.address import Address
-from sync.hq.db.seam import Connection
+from sync.hq.db.postgres import PgConnection
+from sync.hq.db.seam import Connection, Row
 from sync.hq.service import HqService
+from sync.lease_protocol import LeaseRequest, LeaseWant
 from sync.protocol import Feed, FeedPage, MemberRow
 from tests.hq_crowd import TILLS, grant, play
-from tests.unit.test_hq_world import Till, query
+from tests.postgres import PostgresServer
+from tests.unit.test_hq_world import BRAND, RULES, Till, members_file, query
 
 
 def _page(hq: HqService, after: int, connection: Connection) -> FeedPage:
@@ -116,3 +123,69 @@ def test_a_cursor_loses_no_row_while_many_write(tmp_path: Path, database: Addres
         assert replica == {row["member_id"]: row["points"] for row in rows}
 
     play(tmp_path, database, story)
+
+
+@pytest.mark.parametrize("stranger", ["m_nobody", "another brand's"])
+def test_a_buyer_who_is_no_member_of_the_brand_moves_nobody_in_a_feed(
+    tmp_path: Path, database: Address | None, stranger: str
+) -> None:
+    async def story(hq: HqService, tills: list[Till], _ids: list[str]) -> None:
+        await hq.init_brand("cake", "糕点", "")
+        members_file(tmp_path / "cake.csv", 3)
+        await hq.import_rules("cake", RULES)
+        await hq.import_members("cake", tmp_path / "cake.csv")
+        feeds = "SELECT brand_id, last_no FROM feed_counters WHERE feed = 'members' ORDER BY brand_id"
+        theirs = "SELECT member_id, feed_no, month FROM members WHERE brand_id = 'cake' ORDER BY feed_no"
+        before = (await query(hq, feeds), await query(hq, theirs))
+        buyer = stranger if stranger.startswith("m_") else before[1][-1]["member_id"]
+        till = tills[0]
+        till.book(
+            text=canonical(
+                till.body() | {"member": {"member_id": buyer, "tier_id": "gold", "certainty": "asserted"}}
+            ).decode()
+        )
+        answer = await hq.ingest(till.workstation_id, till.batch())
+        assert [(one.verdict, one.code) for one in answer.verdicts] == [("created", "")]
+        assert (await query(hq, feeds), await query(hq, theirs)) == before
+
+    play(tmp_path, database, story)
+
+
+def test_a_closing_that_a_later_sale_honours_has_the_brand_for_itself(
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A till's old epoch fills up after its lease was closed in the new one; whose it is, that sale does not say."""
+    alone: list[bool] = []
+    real = lease_book.end
+
+    def end(connection: PgConnection, lease: Row, state: str) -> int:
+        alone.append((f"brand {BRAND}", False) in connection._held)
+        return real(connection, lease, state)
+
+    monkeypatch.setattr(lease_book, "end", end)
+
+    async def story(hq: HqService, tills: list[Till], ids: list[str]) -> None:
+        await hq._write(lambda c: c.execute("UPDATE members SET opening_points = 100"))
+        till = tills[0]
+        wants = [LeaseWant(account="points", amount=1, bucket="")]
+        asked = LeaseRequest(request_id="r1", epoch=till.epoch, last=0, member_id=ids[1], wants=wants)
+        [lease] = (await hq.leases.grant(till.workstation_id, asked)).leases
+        opened = {
+            "lease": lease.lease_id, "account": "points", "owner": ids[1], "amount": lease.amount,
+            "bucket": lease.bucket, "expires": lease.expires, "usable_until_ms": lease.usable_until_ms,
+        }  # fmt: skip
+        bare: dict[str, Any] = {"totals": None, "tenders": [], "lines": []}
+        till.book(text=canonical(till.body(kind="lease_open", **bare) | {"leases": [opened]}).decode())
+        await hq.ingest(till.workstation_id, till.batch())
+        sale, old = till.book(member=ids[0], points=1), till.epoch
+        late = till.batch([sale])
+        till.new_epoch("e2")
+        closing = {"leases": [{"lease": lease.lease_id, "left": lease.amount}], "of_epoch": old, "after_seq": 2}
+        till.book(text=canonical(till.body(kind="lease_close", **bare) | closing).decode())
+        await hq.ingest(till.workstation_id, till.batch())
+        assert alone == [], "HQ holds not all of the old epoch yet"
+        await hq.ingest(till.workstation_id, late)
+        assert alone == [True]
+        assert await query(hq, "SELECT state FROM leases WHERE request_id = 'r1'") == [{"state": "closed"}]
+
+    play(tmp_path, postgres.fresh(), story)

@@ -12,8 +12,8 @@ from agent.demo import world as chain
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import BACKOFF_CAP_S
 from sync.client import HttpHq
-from sync.hq.admission import Turns
 from sync.hq.app import create_app
+from sync.hq.turns import Turns
 from sync.protocol import BatchAnswer
 from sync.push import Pusher, PushPorts
 from tests.e2e.test_reconcile import sell
@@ -133,6 +133,16 @@ def test_a_till_that_hq_has_no_room_for_sends_its_next_sales_in_one_batch(
         assert sizes == [1, 3]
         await push.sell(2)
         assert await push.pusher.push_all() == 2, "who asks for a proof waits for no turn"
+        monkeypatch.setattr(Turns, "next_s", lambda _turns: 200)
+        await push.sell(1)
+        await push.pusher.push_all()
+        arrived.clear()
+        await push.sell(1)
+        push.pusher.wake.set()
+        await asyncio.sleep(0.1)
+        assert not arrived.is_set()
+        push.pusher.hurry()
+        await asyncio.wait_for(arrived.wait(), 60)
         pushing.cancel()
         await asyncio.gather(pushing, return_exceptions=True)
 

@@ -12,10 +12,11 @@ from starlette.types import Receive, Scope, Send
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import BACKOFF_BASE_S, BACKOFF_CAP_S, HQ_TIMEOUT_S
 from agent.system import SystemEntropy
-from sync.hq.admission import Admission, Turns
+from sync.hq.admission import Admission
 from sync.hq.app import create_app
 from sync.hq.bounds import RETRY_AFTER_S, STORE_CALL_WAIT_S
-from sync.patience import pause_s, turn_s
+from sync.hq.turns import Turns
+from sync.patience import MEAN_STRETCH, pause_s, turn_s
 from sync.protocol import AT_MS_HEADER, NEXT_S_HEADER, authorization
 from sync.push import Pusher, PushPorts
 from tests.simulation.loop import VirtualLoop, run
@@ -156,6 +157,31 @@ def test_more_sales_than_calls_that_hq_can_answer_come_in_fewer_and_larger_batch
     in_virtual_time(story)
 
 
+def test_while_hq_has_room_it_says_nothing_however_much_comes() -> None:
+    async def story() -> None:
+        crowd = Crowd()
+        crowd.hq.call_s = 0.005
+        for number in range(3_000):
+            path = "/v1/workstations/S1-1/" + ("batches" if number % 3 else "feeds")
+            assert (await crowd.call(path), crowd.next_s, crowd.turns.busy) == ((200, 0), 0, False)
+            await asyncio.sleep(0.005)
+
+    in_virtual_time(story)
+
+
+def test_calls_of_strangers_that_are_sent_away_push_nobody_back_for_long() -> None:
+    async def story() -> None:
+        crowd = Crowd()
+        await asyncio.gather(*(crowd.call() for _ in range(20 * PLACES)))
+        for _ in range(12_000):
+            crowd.turns.turn_s()
+        assert crowd.turns.turn_s() * MEAN_STRETCH >= RETRY_AFTER_S[1] - 1
+        assert (await crowd.call())[0] == 200
+        assert 0 < crowd.next_s * MEAN_STRETCH <= 62
+
+    in_virtual_time(story)
+
+
 def test_what_hq_learnt_in_a_bad_minute_is_not_held_against_it() -> None:
     async def story() -> None:
         crowd, tills, every_s, bad_s, hour_s = Crowd(), 1_000, 10.0, 60.0, 600.0
@@ -207,7 +233,7 @@ def test_a_call_that_was_let_in_and_waits_too_long_is_told_so_in_time() -> None:
         assert crowd.waits[-1] == pytest.approx(2 * STORE_CALL_WAIT_S)
         for given in held:
             assert given
-            crowd.turns.leave(0.0)
+            crowd.turns.leave()
         assert (await crowd.call())[0] == 200, "and no place was lost"
 
     in_virtual_time(story)
