@@ -83,7 +83,7 @@ class HttpHq:
         )
         self._requests = self._bytes_up = self._bytes_down = 0
         self.on_next: Callable[[float], None] = lambda _: None
-        """Told after how many seconds HQ, which has much to do, has room for our next batch."""
+        """Told with every batch after how many seconds HQ has room for our next one: 0 unless it has much to do."""
 
     async def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Present the one-time code; HqRejected when HQ does not accept it."""
@@ -201,9 +201,8 @@ class HttpHq:
         if at_ms is not None:
             self._on_time(at_ms, self._mono_s() - asked_s)
         self._on_contact(True, "")
-        after_s = seconds(response.headers, NEXT_S_HEADER)
-        if after_s is not None:
-            self.on_next(after_s)
+        if answer is BatchAnswer:
+            self.on_next(seconds(response.headers, NEXT_S_HEADER) or 0.0)
         if isinstance(said, HqRejected):
             raise said
         return said

@@ -69,7 +69,8 @@ class Pusher:
         self.alarm = ""
         """Why sync stopped: HQ does not accept this workstation. Empty while all is well."""
         self._turn_s = 0.0
-        self._hurried = asyncio.Event()
+        self._urgent = False
+        self._stirred = asyncio.Event()
 
     async def push_once(self) -> int:
         """Send one batch; how many events were settled, 0 when nothing waits. Raises SyncError."""
@@ -114,11 +115,12 @@ class Pusher:
         """HQ, which has much to do, has room for our next batch in so many seconds; a proof does not wait for it."""
         ports = self._ports
         self._turn_s = ports.clock.mono_s() + turn_s(seconds, ports.entropy)
+        self._stirred.set()
 
     def hurry(self) -> None:
-        """Send without waiting for our turn: another till, or HQ itself, waits for what was booked."""
-        self._turn_s = 0.0
-        self._hurried.set()
+        """Send all that waits, in our turn or not: another till, or HQ itself, waits for what was booked."""
+        self._urgent = True
+        self._stirred.set()
         self.wake.set()
 
     async def run(self) -> None:
@@ -127,10 +129,13 @@ class Pusher:
         while True:
             await self._turn_comes()
             self.wake.clear()
+            urgent, self._urgent = self._urgent, False
             try:
                 sent = await self.push_once()
+                self._urgent |= urgent and sent > 0  # ORDER: what was hurried on meanwhile stays so
             except SyncError as error:
                 attempt += 1
+                self._urgent |= urgent
                 self.alarm = error.message if isinstance(error, HqRejected) else ""
                 await self._back_off(self._pause(attempt, error), asked=asked(error) > 0)
             except DiskLow:  # HQ has them, the verdicts could not be kept: sent again later, and found to exist
@@ -142,12 +147,11 @@ class Pusher:
                     await self.wake.wait()
 
     async def _turn_comes(self) -> None:
-        self._hurried.clear()
-        left_s = self._turn_s - self._ports.clock.mono_s()
-        if left_s > 0:
+        while not self._urgent and (left_s := self._turn_s - self._ports.clock.mono_s()) > 0:
+            self._stirred.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
-                    await self._hurried.wait()
+                    await self._stirred.wait()
 
     def _pause(self, attempt: int, error: SyncError) -> float:
         if isinstance(error, HqRejected):

@@ -41,6 +41,7 @@ RECOMPUTE_STEP_CHARS: Final = 128 * 1024  # of bodies: ordinary sales have 2 kB,
 EXPIRY_STEP_LOTS: Final = 20  # about 10 ms of the database's owner
 EXPIRY_LOOK_S: Final = 600  # a lot that ended at midnight is off its balance within ten minutes
 RECOMPUTE_PAUSE_S: Final = 0.05  # between two steps: a push that waits goes first
+BUSY_REST_S: Final = 10.0  # and no longer than this at a time, for a step may have waited for a lock
 BUSY_REST: Final = 9  # times as long as a step: while stores wait, what nobody waits for has a tenth of the time
 DIFFERENCES_LISTED: Final = 1000  # a person reads the newest first
 READER_PAGE_SEALS: Final = 1000

@@ -8,7 +8,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable
 
-from sync.hq.bounds import BACKGROUND_PAUSE_S, BUSY_REST, RECOMPUTE_PAUSE_S
+from sync.hq.bounds import BACKGROUND_PAUSE_S, BUSY_REST, BUSY_REST_S, RECOMPUTE_PAUSE_S
 
 _log = logging.getLogger("pos_agent.hq")
 
@@ -19,7 +19,7 @@ def pause_after(step_s: float, *, busy: bool) -> float:
     >>> pause_after(0.01, busy=False), pause_after(0.5, busy=True), pause_after(0.0, busy=True)
     (0.05, 4.5, 0.05)
     """
-    return max(RECOMPUTE_PAUSE_S, BUSY_REST * step_s if busy else 0.0)
+    return max(RECOMPUTE_PAUSE_S, min(BUSY_REST_S, BUSY_REST * step_s) if busy else 0.0)
 
 
 async def kept(

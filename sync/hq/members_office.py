@@ -81,8 +81,9 @@ class MembersOffice:
                 more, pause_s = True, HQ_RETRY_S
             except StorageError:
                 return  # whoever serves ends the process
-            if more:
+            if more or self.busy():
                 await asyncio.sleep(pause_s)
+            if more:
                 continue
             try:
                 async with asyncio.timeout(KEEP_LOOK_S):  # a day begins without anything coming in

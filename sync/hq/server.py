@@ -100,9 +100,9 @@ class HqServer:
                 more, pause_s = True, HQ_TIMEOUT_S
             except StorageError:
                 return  # `failed` is set: whoever serves ends the process
-            if more:
+            if more or self._turns.busy:
                 await asyncio.sleep(pause_s)
-            else:
+            if not more:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(EXPIRY_LOOK_S):  # nothing needs to come in for a day to end
                         await self.hq.folded.wait()

@@ -23,16 +23,15 @@ from sync.patience import MEAN_STRETCH
 _FIRST_GUESS_S: Final = 0.2  # of one call, on the slow side; corrected as soon as calls wait
 _LEARNS: Final = 0.02  # weight of the newest call in the mean: those of a whole line, for calls leave in bursts
 _STALL_S: Final = 3.0  # LIMIT: between two calls; a disk that stopped for ten seconds is no pace
-_SWAY_S: Final = 60.0  # LIMIT: how far calls that were sent away push the turns of others back
 _HALVED_S: Final = 5.0  # of promises, while half of the places are free: HQ could do more than it asked for
 
 
 class Turns:
     """Places for `at_once` calls, a line of those that wait, and turns for those that come again.
 
-    Turns are of two kinds, each handed out one behind the other: of batches that were answered (`next_s`), and of calls
-    that are sent away (`turn_s`). Each kind stands behind what was promised to the other; but who is sent away is not
-    known, and a crowd of strangers pushes honest batches back by a minute at most.
+    Turns are handed out one behind the other: to batches that were answered (`next_s`) and to calls that are sent away
+    (`turn_s`). Who is sent away is not known yet, so a crowd of strangers can push honest batches back, as far as a
+    till obeys and no further: HQ hears of sales later, and nobody at a counter waits.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Turns:
         self._batch_s = 0.0
         """Between two batches, while calls wait: what else comes leaves that much for them. 0: nothing learnt."""
         self._since_batch_s = 0.0
-        self._promised_s = self._sent_away_s = 0.0
+        self._promised_s = 0.0
 
     def now_s(self) -> float:
         """Monotonic seconds."""
@@ -74,18 +73,20 @@ class Turns:
 
     def turn_s(self) -> int:
         """The turn of a call that is sent away: seconds after which it should come back, behind those sent before."""
-        now, least = self._mono_s(), RETRY_AFTER_S[0]
-        behind_s = max(self._sent_away_s, self._promised_s, now + len(self._line) * self._pace_s)
-        self._sent_away_s = _bounded(behind_s + self._pace_s / STORE_TURNS_PART, now)
-        return max(least, math.ceil((self._sent_away_s - now) / MEAN_STRETCH))
+        after_s = self._promise(len(self._line) * self._pace_s, self._pace_s)
+        return max(RETRY_AFTER_S[0], math.ceil(after_s / MEAN_STRETCH))
 
     def next_s(self) -> int:
         """The next turn of a store whose batch is answered, in seconds; 0 where HQ has room for it at any time."""
-        now, least = self._mono_s(), RETRY_AFTER_S[0]
-        behind_s = max(self._promised_s, min(self._sent_away_s, now + _SWAY_S), now)
-        self._promised_s = _bounded(behind_s + self._batch_s / STORE_TURNS_PART, now) if self._batch_s else now
-        after_s = self._promised_s - now
-        return math.ceil(after_s / MEAN_STRETCH) if after_s > least else 0
+        after_s = self._promise(0.0, self._batch_s)
+        return math.ceil(after_s / MEAN_STRETCH) if after_s > RETRY_AFTER_S[0] else 0
+
+    def _promise(self, behind_s: float, each_s: float) -> float:
+        """Hand out the next turn, no sooner than in `behind_s`: how far off it is, and no further than tills obey."""
+        now = self._mono_s()
+        self._promised_s = max(self._promised_s, now + behind_s) + each_s / STORE_TURNS_PART
+        self._promised_s = min(self._promised_s, now + RETRY_AFTER_S[1])
+        return self._promised_s - now
 
     async def enter(self) -> bool:
         """Wait for a place, and whether it was given: not where that took too long."""
@@ -140,8 +141,3 @@ class Turns:
             self._pass_on()  # the place came in the very moment the caller gave up
         elif turn in self._line:
             self._line.remove(turn)
-
-
-def _bounded(at_s: float, now_s: float) -> float:
-    """A turn no further off than a till obeys."""
-    return min(at_s, now_s + RETRY_AFTER_S[1])

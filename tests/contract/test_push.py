@@ -45,6 +45,10 @@ class PushWorld:
         totals = await self.world.server.hq.totals(self.world.agent.enrolment.workstation_id)
         return sum(day.events for day in totals.days), sum(day.points for day in totals.days)
 
+    async def at_hq_events(self) -> int:
+        """How many events HQ has booked."""
+        return (await self.at_hq())[0]
+
 
 def play(folder: Path, story: Callable[[PushWorld], Awaitable[None]]) -> None:
     async def run() -> None:
@@ -133,16 +137,53 @@ def test_a_till_that_hq_has_no_room_for_sends_its_next_sales_in_one_batch(
         assert sizes == [1, 3]
         await push.sell(2)
         assert await push.pusher.push_all() == 2, "who asks for a proof waits for no turn"
+        pushing.cancel()
+        await asyncio.gather(pushing, return_exceptions=True)
+
+    play(tmp_path, story)
+
+
+def test_what_others_wait_for_goes_at_once_and_then_the_turn_holds_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recalled lease, or what a restored HQ asks for: whatever is under way, and until all of it is out."""
+
+    async def story(push: PushWorld) -> None:
+        arrived, later = asyncio.Event(), 0
+        settle = push.world.agent.outbox.settle
+
+        async def noted(epoch: str, answer: BatchAnswer, at_ms: int, fresh: str) -> bool:
+            nonlocal later
+            if later:  # booked, and hurried on, while a batch is under way whose answer gives a far turn
+                later -= 1
+                await push.sell(1)
+                push.pusher.hurry()
+            arrived.set()
+            return await settle(epoch, answer, at_ms, fresh)
+
+        async def sent(count: int) -> None:
+            async with asyncio.timeout(60):
+                while await push.at_hq_events() < count:
+                    arrived.clear()
+                    await arrived.wait()
+
+        async def stays(count: int) -> None:
+            await push.sell(1)
+            push.pusher.wake.set()
+            await asyncio.sleep(0.2)
+            assert await push.at_hq_events() == count
+
+        monkeypatch.setattr(push.world.agent.outbox, "settle", noted)
         monkeypatch.setattr(Turns, "next_s", lambda _turns: 200)
-        await push.sell(1)
-        await push.pusher.push_all()
-        arrived.clear()
+        pushing = asyncio.create_task(push.pusher.run())
         await push.sell(1)
         push.pusher.wake.set()
-        await asyncio.sleep(0.1)
-        assert not arrived.is_set()
+        await sent(1)
+        await stays(1)
+        later = 2
         push.pusher.hurry()
-        await asyncio.wait_for(arrived.wait(), 60)
+        await sent(4)
+        await stays(4)
         pushing.cancel()
         await asyncio.gather(pushing, return_exceptions=True)
 
@@ -153,7 +194,7 @@ def test_a_calm_hq_says_nothing_and_no_word_of_it_keeps_a_till_silent_for_long(t
     async def story(push: PushWorld) -> None:
         await push.sell(1)
         await push.pusher.push_once()
-        assert push.pusher._turn_s == 0
+        assert push.pusher._turn_s <= push.world.clock.mono_s(), "at once, whatever was said before"
         before = push.world.clock.mono_s()
         push.pusher.leave_alone(31_536_000)
         assert push.pusher._turn_s <= before + BACKOFF_CAP_S + 1, "whoever asks for a year is not obeyed"
