@@ -61,6 +61,20 @@ class Terminal:
         self.wait_for(question)
         self.type(text + "\n")
 
+    def leave(self, key: str) -> int:
+        """Press a key until the command ends; the exit code.
+
+        One that comes while a question is being put may be lost, as with any program that reads lines: a person presses
+        it again.
+        """
+        self.type(key)
+        while True:
+            ready, _, _ = select.select([self.master], [], [], 2)
+            if not ready:
+                self.type(key)
+            elif not self.read():
+                return self.end()
+
     def end(self) -> int:
         """Read what is left and give the exit code."""
         while self.read():

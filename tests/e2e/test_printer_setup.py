@@ -148,8 +148,7 @@ def test_whoever_leaves_after_the_cable_came_loose_reads_what_was_found_out(
     wired.plug()
     terminal.answer("再打一次吗", "y")
     terminal.wait_for("测试页对吗")
-    terminal.type(key)
-    assert terminal.end() == 130, terminal.said
+    assert terminal.leave(key) == 130, terminal.said
     shown = terminal.said[terminal.said.index("[[printer]]") : terminal.said.index("已退出")]
     (found,) = tomllib.loads(shown)["printer"]
     assert (found["kind"], found["baud"], found["flow"]) == ("serial", 9600, "none")

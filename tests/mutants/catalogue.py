@@ -112,7 +112,7 @@ MUTANTS = (
            f"{_HQ_BOOKS}::test_a_batch_is_booked_once_however_often_it_comes",
            also=("if event.seq not in created]", "if False]")),
     Mutant("who fills a gap pays for the event behind it", "sync/hq/books.py",
-           "folder.advance_one_by_one() if alone else folder.advance()", "folder.advance()",
+           "folder.advance_one_by_one() if single else folder.advance()", "folder.advance()",
            "tests/unit/test_hq_set_aside.py::test_among_many_behind_a_gap_the_refused_one_alone_is_set_aside"),
     Mutant("chain not checked at HQ", "sync/hq/fold.py",
            "linked = chained == ours or chained == extend(sent, digest)", "linked = True",
