@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from agent.domain.errors import ConfigError
 
-_BACKLOG = 4096  # that wait in the kernel; it takes no more than its own limit, and dials again where that is full
+_BACKLOG = 4096  # callers that wait in the kernel until they are accepted; it cuts this to its own somaxconn
 _ACCEPTED_AT_ONCE = 64  # LIMIT: between two rounds of the loop: a crowd at the door keeps nobody waiting who is inside
 _CONNECTIONS = 256  # LIMIT: one machine's own programs and pages
 _KEEP_ALIVE_S = 30

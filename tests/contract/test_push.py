@@ -195,6 +195,8 @@ def test_a_calm_hq_says_nothing_and_no_word_of_it_keeps_a_till_silent_for_long(t
         await push.sell(1)
         await push.pusher.push_once()
         assert push.pusher._turn_s <= push.world.clock.mono_s(), "at once, whatever was said before"
+        agent = push.world.agent
+        assert agent.hq.on_next == agent.pusher.leave_alone, "the till's own pusher hears it too"
         before = push.world.clock.mono_s()
         push.pusher.leave_alone(31_536_000)
         assert push.pusher._turn_s <= before + BACKOFF_CAP_S + 1, "whoever asks for a year is not obeyed"

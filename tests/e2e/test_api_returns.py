@@ -11,7 +11,7 @@ from agent.after_ports import ReturnOrder
 from agent.aftersales import AfterSales
 from agent.api.after_answers import ReturnView, VoidView
 from agent.config import parse
-from agent.demo.world import STORE
+from agent.demo.world import STORE, DemoMember
 from agent.domain.errors import Refusal
 from agent.enrolling import enrol
 from agent.limits import LEASE_IDLE_S
@@ -289,15 +289,15 @@ def test_points_whose_right_went_back_to_hq_are_taken_from_their_own_lot_there(t
         assert till.findings() == []
 
 
+def _with_a_coupon() -> tuple[DemoMember, str]:
+    """Somebody who has a coupon of five yuan, and its id."""
+    everyone = (someone("normal", number) for number in range(20))
+    return next((one, coupon) for one in everyone for coupon, _, batch in one.coupons() if batch == "cp5")
+
+
 def test_a_coupon_that_came_back_here_is_good_though_hq_has_heard_of_its_use_alone(tmp_path: Path) -> None:
     with after_till(tmp_path) as till:
-        holder, coupon_id = next(
-            (one, coupon)
-            for n in range(20)
-            for one in [someone("normal", n)]
-            for coupon, _, batch in one.coupons()
-            if batch == "cp5"
-        )
+        holder, coupon_id = _with_a_coupon()
         who = till.member(holder)
         sale = till.sell([{"code": "10003", "qty": 2}], who, coupons=[coupon_id])
         till.settle()
@@ -313,13 +313,7 @@ def test_a_coupon_that_came_back_here_is_good_though_hq_has_heard_of_its_use_alo
 
 
 def test_a_coupon_comes_back_only_with_the_whole_sale(till: AfterTill) -> None:
-    holder, coupon_id = next(
-        (one, coupon)
-        for n in range(20)
-        for one in [someone("normal", n)]
-        for coupon, _, batch in one.coupons()
-        if batch == "cp5"
-    )
+    holder, coupon_id = _with_a_coupon()
     sale = till.sell([{"code": "10003", "qty": 2}], till.member(holder), coupons=[coupon_id])
     assert any(one["id"] == coupon_id and one["booked"] for one in till.till.event(sale)["coupons"])
     assert give_back(till, sale, {1: 1})["coupons"] == []
