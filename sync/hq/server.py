@@ -92,9 +92,10 @@ class HqServer:
             self.hq.folded.clear()
             began_s = self.hq.mono_s()
             try:
-                if began_s >= expire_from_s and not await self.hq.expire_some():  # whatever waits to be reckoned
-                    expire_from_s = began_s + EXPIRY_LOOK_S
-                more = await self.hq.recompute_some() or await self.hq.expire_some()
+                more = await self.hq.recompute_some()
+                if not more or began_s >= expire_from_s:  # lots end however much waits to be reckoned
+                    ended = await self.hq.expire_some()
+                    more, expire_from_s = more or ended, began_s if ended else began_s + EXPIRY_LOOK_S
                 pause_s = pause_after(self.hq.mono_s() - began_s, busy=self._turns.busy)
             except (DiskLow, DatabaseAway):
                 more, pause_s = True, HQ_TIMEOUT_S
