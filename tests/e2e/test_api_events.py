@@ -118,7 +118,7 @@ def test_what_was_missed_comes_first_once_and_in_order_even_across_a_restart(til
             return heard
 
     heard = till.run(story())
-    assert heard == list(range(ids[3], heard[-1] + 1))
+    assert heard == list(range(ids[2] + 1, heard[-1] + 1))  # what the running till has to tell in between as well
     assert len(heard) >= 5 + 3
 
 
@@ -183,7 +183,9 @@ def test_a_reader_that_stops_reading_is_dropped_and_holds_nobody_up(till: ApiTil
             assert not announcer._listeners
         async with listening(till.client) as other:  # selling and listening go on
             last = await tell(till, 1)
-            assert (await other.one()).id == last[0]
+            while (heard := (await other.one()).id) < last[0]:  # a printer may have something to say in between
+                continue
+            assert heard == last[0]
         return told, last[0]
 
     told, last = till.run(story())
