@@ -5,6 +5,7 @@ Devices, replica and books have theirs in device_ports, replica_ports and books_
 only. Everything that blocks or may wait is `async`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -96,8 +97,8 @@ class Hq(Protocol):
         """Hand over events."""
         ...
 
-    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
-        """Read a change feed."""
+    async def pull(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
+        """Read a change feed: pages that follow each other."""
         ...
 
     async def look(self, request: LookRequest) -> LookAnswer:

@@ -4,6 +4,7 @@ Used by the composition root alone. Members and prices come from the replica; ri
 nothing is pushed or proven. Each start in training begins with empty books, and the first start after it deletes them.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -97,10 +98,10 @@ class TrainingHq:
         self._given: dict[tuple[str, str, str], int] = {}
         self._answers: dict[str, LeaseAnswer] = {}
 
-    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
+    async def pull(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
         """Read members and prices as ever; what HQ recalls concerns the real books."""
-        page = await self._hq.pull(feed, cursor)
-        return page.model_copy(update={"recalls": [], "report": ""})
+        pages = await self._hq.pull(feed, cursor)
+        return (page.model_copy(update={"recalls": [], "report": ""}) for page in pages)
 
     async def look(self, request: LookRequest) -> LookAnswer:
         """Ask as ever, and leave alone what concerns the real books."""

@@ -7,7 +7,6 @@ It never retries and never follows redirects; retrying is the caller's decision.
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import TypeVar
 
 import httpx
 import zstandard
@@ -15,7 +14,8 @@ import zstandard
 from agent.domain.errors import HqRejected, HqUnreachable
 from agent.limits import HQ_DEADLINE_S, HQ_TIMEOUT_S, SNAPSHOT_RANGE_S
 from agent.ports import Clock, KeyRing, Traffic
-from sync.client_answers import hq_ms, read, seconds, unreachable
+from sync.client_answers import A, hq_ms, read, seconds, unreachable
+from sync.feed_run import FeedAnswer
 from sync.lease_protocol import LeaseAnswer, LeasePage, LeaseReport, LeaseReported, LeaseRequest
 from sync.payer_protocol import PayerAnswer, PayerRequest
 from sync.phone_protocol import PhoneAnswer, PhoneRequest
@@ -28,7 +28,6 @@ from sync.protocol import (
     EnrolAnswer,
     EnrolRequest,
     Feed,
-    FeedPage,
     LookAnswer,
     LookRequest,
     Message,
@@ -41,7 +40,6 @@ from sync.ranges import RangesAnswer, RangesRequest
 from sync.snapshot import SnapshotAnswer
 from sync.verify_protocol import SmsAnswer, SmsRequest, VerifyAnswer, VerifyRequest
 
-M = TypeVar("M", bound=Message)
 _ZSTD_LEVEL = 3  # measured: 94 B and 0.9 us a sale; gzip-6 100 B and 7.5 us (wire.md)
 
 
@@ -94,17 +92,17 @@ class HttpHq:
         body = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(_json(batch))
         return await self._call("POST", self._path("batches"), BatchAnswer, body=body, encoding="zstd")
 
-    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
-        """Read a change feed after `cursor`."""
-        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}"), FeedPage)
+    async def pull(self, feed: Feed, cursor: int) -> FeedAnswer:
+        """Read a change feed after `cursor`: some pages, or one of an HQ that shares none."""
+        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}&run=1"), FeedAnswer)
 
     async def look(self, request: LookRequest) -> LookAnswer:
         """Ask which feeds have moved."""
         return await self._call("POST", self._path("feeds"), LookAnswer, body=_json(request))
 
-    async def pull_staged(self, feed: Feed, cursor: int) -> FeedPage:
+    async def pull_staged(self, feed: Feed, cursor: int) -> FeedAnswer:
         """Read a change feed into a replica that is not in use yet."""
-        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}&staged=1"), FeedPage)
+        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}&staged=1&run=1"), FeedAnswer)
 
     async def prove(self, request: ProofRequest) -> ProofAnswer:
         """Ask for HQ's own rehash."""
@@ -181,8 +179,8 @@ class HttpHq:
         return f"/v1/workstations/{self._workstation_id}/{tail}"
 
     async def _call(
-        self, method: str, target: str, answer: type[M], *, body: bytes = b"", encoding: str = "", signed: bool = True
-    ) -> M:
+        self, method: str, target: str, answer: type[A], *, body: bytes = b"", encoding: str = "", signed: bool = True
+    ) -> A:
         headers = {"Content-Type": "application/json"} if body else {}
         if encoding:
             headers["Content-Encoding"] = encoding

@@ -5,20 +5,30 @@ Called by sync.client, which holds the connection. httpx's exceptions and answer
 
 import json
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 import httpx
 
 from agent.domain.errors import HqRejected, HqUnreachable
-from sync.protocol import AT_MS_HEADER, Message, at_ms_of
+from sync.protocol import AT_MS_HEADER, at_ms_of
 
-M = TypeVar("M", bound=Message)
+
+class Answer(Protocol):
+    """What can be read from the body of an answer: every message, and a FeedAnswer."""
+
+    @classmethod
+    def model_validate_json(cls, json_data: bytes, /) -> Self:
+        """Read it. Raises ValueError where it is another."""
+        ...
+
+
+A = TypeVar("A", bound=Answer)
 _TOO_LARGE: Final = 413
 """A proxy before HQ says it without a code of ours, and splitting the batch is the cure all the same."""
 _PORTAL: Final = "check hq.url, and whether this network wants a login first"
 
 
-def read(response: httpx.Response, answer: type[M]) -> M | HqRejected:
+def read(response: httpx.Response, answer: type[A]) -> A | HqRejected:
     """The message HQ answered with, or its no (4xx); HqUnreachable where HQ is busy, or what answered is not our HQ."""
     if response.status_code >= 500 or response.status_code == 429:
         raise HqUnreachable(

@@ -4,7 +4,7 @@ Run by the composition root; also called by reconcile and by `pos-agent run` at 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from agent.domain.errors import DiskLow, HqRejected, SyncError
@@ -51,8 +51,8 @@ class Puller:
         self._entropy = entropy
         self._on_rows = on_rows
         self.wake = asyncio.Event()
-        self.ask: Callable[[Feed, int], Awaitable[FeedPage]] | None = None
-        """Asks for a page in another way than HQ's `pull`, and without a look: these cursors acknowledge nothing."""
+        self.ask: Callable[[Feed, int], Awaitable[Iterable[FeedPage]]] | None = None
+        """Asks for pages in another way than HQ's `pull`, and without a look: these cursors acknowledge nothing."""
         self.on_recalls: Callable[[Sequence[str]], Awaitable[None]] = _nobody
         """Told the leases of this workstation that HQ wants back."""
         self.on_report: Callable[[str], Awaitable[None]] = _unheard
@@ -105,26 +105,26 @@ class Puller:
     async def _pull(self, feed: Feed) -> tuple[int, bool]:
         """Rows applied, and whether the feed was read to its end: not where a snapshot will bring the rest."""
         applied = pages = 0
-        while True:
-            page = await self._page(feed)
-            await self._heed(page)
-            if page.rows:
-                await self._replica.apply(page)
-                applied += len(page.rows)
-                await self._on_rows(feed, applied)
-            pages += 1
-            if not page.more:
-                return applied, True
-            if pages == SNAPSHOT_ASK_PAGES and await self.far_behind():
-                return applied, False
+        more = True
+        while more:
+            for page in await self._pages(feed):
+                await self._heed(page)
+                if page.rows:
+                    await self._replica.apply(page)
+                    applied += len(page.rows)
+                    await self._on_rows(feed, applied)
+                pages, more = pages + 1, page.more
+                if more and pages == SNAPSHOT_ASK_PAGES and await self.far_behind():
+                    return applied, False
+        return applied, True
 
-    async def _page(self, feed: Feed) -> FeedPage:
+    async def _pages(self, feed: Feed) -> Iterable[FeedPage]:
         ask = self.ask or self._hq.pull
         try:
             return await ask(feed, await self._replica.cursor(feed))
         except HqRejected as error:
             if error.code == "FEED_UNKNOWN" and feed in LATER_FEEDS:  # an HQ that is upgraded after its tills
-                return FeedPage(feed=feed, rows=[], cursor=await self._replica.cursor(feed), more=False)
+                return [FeedPage(feed=feed, rows=[], cursor=await self._replica.cursor(feed), more=False)]
             if error.code != "CURSOR_AHEAD":
                 raise
             # HQ was restored from a backup: its feed is shorter than what we have read. Rows are upserts, so the

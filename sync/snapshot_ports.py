@@ -3,7 +3,7 @@
 Used by sync.snapshot_load; implemented by sync.client, agent.db.replica and agent.db.replica_stage.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from agent.ports import Hq
@@ -19,7 +19,7 @@ class SnapshotHq(Hq, Protocol):
         """The newest, or the named one while it is kept."""
         ...
 
-    async def pull_staged(self, feed: Feed, cursor: int) -> FeedPage:
+    async def pull_staged(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
         """Read a change feed into a replica that is not in use: no erasure counts as applied by it."""
         ...
 

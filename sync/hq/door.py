@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from agent.domain.errors import AgentError, DiskLow, Refusal, StorageError
 from agent.limits import BATCH_INFLATED_BYTES
+from sync import feed_run
 from sync.hq.bounds import COMPRESS_FROM_BYTES, REQUEST_READ_S, ZSTD_WINDOW_BYTES
 from sync.hq.channels import Channel
 from sync.hq.enrol import Station
@@ -154,6 +155,11 @@ def answer(request: Request, message: BaseModel) -> Response:
         content = zstandard.ZstdCompressor(level=3).compress(content)
         headers["Content-Encoding"] = "zstd"
     return Response(content, media_type="application/json", headers=headers)
+
+
+def run(pages: bytes) -> Response:
+    """Send pages of a feed, which are packed already."""
+    return Response(pages, media_type=feed_run.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
 def problem(error: AgentError) -> Response:

@@ -20,6 +20,8 @@ IS_FORGOTTEN: Final = (
     " AND g.to_no >= :after)"
 )
 """Of a row `c` of feed_counters: whether `:after` is a cursor of what was forgotten."""
+LEAPT: Final = "COALESCE((SELECT MAX(g.to_no) FROM feed_gaps g WHERE g.brand_id = c.brand_id AND g.feed = c.feed), 0)"
+"""Of a row `c` of feed_counters: grows with every leap."""
 TO_LEAP: Final = (
     "COALESCE((SELECT g.to_no - g.from_no FROM feed_gaps g WHERE g.brand_id = feed_counters.brand_id"
     " AND g.feed = feed_counters.feed AND g.from_no = feed_counters.last_no AND :rows > 0), 0)"

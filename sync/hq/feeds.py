@@ -5,6 +5,7 @@ brand and feed whose row that transaction holds: a reader therefore never sees a
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.domain.errors import Refusal
@@ -20,7 +21,9 @@ COUPON_SELECT: Final = (
     " c.claimed_at_ms, c.deleted, b.body FROM coupons c JOIN coupon_batches b ON b.brand_id = c.brand_id"
     " AND b.batch_id = c.batch_id AND b.version = c.version"
 )
-_PAGE: Final = " brand_id = :brand_id AND feed_no > :after ORDER BY feed_no LIMIT :limit"
+_PAGE: Final = " brand_id = :brand_id AND feed_no > :after AND feed_no <= :until ORDER BY feed_no LIMIT :limit"
+_EVERYTHING: Final = 2**62
+"""Beyond the last number of any feed."""
 _SELECT: Final[dict[Feed, str]] = {
     Feed.RULES: f"SELECT feed_no, version, body FROM rule_sets WHERE{_PAGE}",
     Feed.ITEMS: f"SELECT * FROM items WHERE{_PAGE}",
@@ -82,15 +85,7 @@ def page(connection: Connection, station: Station, feed: Feed, after: int, limit
     """
     # ORDER: one transaction, so that balances and watermarks speak of the same events.
     with connection.snapshot():
-        key = {"brand_id": station.brand_id, "feed": feed.value}
-        last = connection.execute(
-            f"SELECT c.last_no, {feed_gaps.IS_FORGOTTEN} AS forgotten FROM feed_counters c"
-            " WHERE c.brand_id = :brand_id AND c.feed = :feed",
-            {**key, "after": after},
-        ).fetchone()
-        if after > last["last_no"] or last["forgotten"]:
-            hint, past = "pull this feed again from 0", "what is known" if last["forgotten"] else last["last_no"]
-            raise Refusal("CURSOR_AHEAD", f"{feed.value}: cursor {after} is past {past}", hint=hint, status=409)
+        end_of(connection, station.brand_id, feed, after)
         found = rows_behind(connection, station.brand_id, feed, after, limit + 1)
         rows = [feed_row(connection, feed, row) for row in found[:limit]]
         watermarks = watermarks_of(connection, station.workstation_id) if feed is Feed.MEMBERS else {}
@@ -101,6 +96,28 @@ def page(connection: Connection, station: Station, feed: Feed, after: int, limit
     return FeedPage(
         feed=feed, rows=rows, cursor=cursor, more=more, watermarks=watermarks, recalls=wanted, report=report
     )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a feed ends."""
+
+    last_no: int
+    leapt: int
+    """Grows when HQ has been restored: what was read of this feed before may never have been."""
+
+
+def end_of(connection: Connection, brand_id: str, feed: Feed, after: int) -> End:
+    """Where a feed ends; Refusal 409 CURSOR_AHEAD where cursor `after` is not one of it (see `page`)."""
+    last = connection.execute(
+        f"SELECT c.last_no, {feed_gaps.IS_FORGOTTEN} AS forgotten, {feed_gaps.LEAPT} AS leapt FROM feed_counters c"
+        " WHERE c.brand_id = :brand_id AND c.feed = :feed",
+        {"brand_id": brand_id, "feed": feed.value, "after": after},
+    ).fetchone()
+    if after > last["last_no"] or last["forgotten"]:
+        hint, past = "pull this feed again from 0", "what is known" if last["forgotten"] else last["last_no"]
+        raise Refusal("CURSOR_AHEAD", f"{feed.value}: cursor {after} is past {past}", hint=hint, status=409)
+    return End(int(last["last_no"]), int(last["leapt"]))
 
 
 def is_ahead(connection: Connection, brand_id: str, cursors: Mapping[str, int]) -> bool:
@@ -117,9 +134,11 @@ def ends(connection: Connection, brand_id: str) -> dict[str, int]:
     return {row["feed"]: row["last_no"] for row in found.fetchall()}
 
 
-def rows_behind(connection: Connection, brand_id: str, feed: Feed, after: int, limit: int) -> list[Row]:
-    """Read at most `limit` rows of a feed behind a cursor, in feed order; `feed_row` writes them."""
-    parameters = {"brand_id": brand_id, "after": after, "limit": limit}
+def rows_behind(
+    connection: Connection, brand_id: str, feed: Feed, after: int, limit: int, until: int = _EVERYTHING
+) -> list[Row]:
+    """Read at most `limit` rows of a feed behind a cursor and up to another, in feed order; `feed_row` writes them."""
+    parameters = {"brand_id": brand_id, "after": after, "until": until, "limit": limit}
     return connection.execute(_SELECT[feed], parameters).fetchall()
 
 
@@ -132,6 +151,19 @@ def watermarks_of(connection: Connection, workstation_id: str) -> dict[str, int]
     """Epoch -> last contiguous seq HQ holds of a workstation."""
     rows = connection.execute("SELECT epoch, watermark FROM chains WHERE workstation_id = :id", {"id": workstation_id})
     return {row["epoch"]: row["watermark"] for row in rows}
+
+
+def all_watermarks(connection: Connection, brand_id: str) -> dict[str, dict[str, int]]:
+    """Those of every workstation of a brand."""
+    rows = connection.execute(
+        "SELECT c.workstation_id, c.epoch, c.watermark FROM chains c JOIN workstations w"
+        " ON w.workstation_id = c.workstation_id JOIN stores s ON s.store_id = w.store_id WHERE s.brand_id = :brand_id",
+        {"brand_id": brand_id},
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row["workstation_id"], {})[row["epoch"]] = row["watermark"]
+    return found
 
 
 def recalls(connection: Connection, workstation_id: str) -> list[str]:

@@ -38,6 +38,7 @@ from sync.hq.looking import Looking
 from sync.hq.marking import Marking
 from sync.hq.members_office import MembersOffice
 from sync.hq.parts import Parts
+from sync.hq.shared_feeds import SharedFeeds
 from sync.hq.snapshot_shelf import Maker, Progress, Shelved
 from sync.hq.totals import Totals, totals
 from sync.hq.wechat import Wechat
@@ -82,6 +83,7 @@ class HqService(HqDesk):
         self.wechat = Wechat(self.parts.books, keys, clock, entropy)
         self.members = MembersOffice(self.parts, erased)
         self.looking = Looking(self.parts.books, self.members.acknowledge)
+        self.shared_feeds = SharedFeeds(self.parts.books, self.members.acknowledge, clock.mono_s)
         self.leases = LeaseOffice(self.parts, witness, self._known, self.marking.witnessed)
         self.channels = ChannelOffice(self.parts, witness, self.leases.unless_forgotten, self.marking.witnessed)
         self.folded = asyncio.Event()

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from agent.domain.errors import HqRejected
-from sync.protocol import LookRequest
+from sync.feed_run import MEDIA_TYPE, FeedAnswer, FeedRun
+from sync.protocol import Feed, FeedPage, LookRequest
 from tests.snapshot_world import WORKSTATION, Headquarters, TillReplica
 from tests.unit.test_hq_importer import write
 from tests.unit.test_hq_world import BRAND
@@ -82,5 +83,29 @@ def test_an_hq_without_the_call_says_what_the_puller_takes_for_an_older_one(tmp_
         with pytest.raises(HqRejected) as refused:
             await till.hq._call("POST", till.hq._path("looks"), LookRequest, body=b"{}")
         assert (refused.value.status, refused.value.code) == (404, "NOT_FOUND")
+
+    with_hq(tmp_path, story)
+
+
+def test_a_run_brings_what_single_pages_bring_and_an_older_hq_answers_with_one(tmp_path: Path) -> None:
+    async def story(hq: Headquarters, till: TillReplica) -> None:
+        target = f"{CALL}/members?after=0"
+        async with httpx.AsyncClient(base_url=hq.url, trust_env=False) as client:
+
+            async def asked(path: str) -> httpx.Response:
+                return await client.get(path, headers=till.hq._signed("GET", path, b""))
+
+            page, several = await asked(target), await asked(target + "&run=1")
+            assert (page.headers["content-type"], several.headers["content-type"]) == ("application/json", MEDIA_TYPE)
+            assert "content-encoding" not in several.headers
+            single = FeedPage.model_validate_json(page.content)
+            answer = FeedAnswer.model_validate_json(several.content)
+            assert isinstance(answer.head, FeedRun)
+            assert list(answer) == [single]
+            assert list(await till.hq.pull(Feed.MEMBERS, 0)) == [single]
+            assert list(await till.hq.pull_staged(Feed.MEMBERS, 0)) == [single]
+            assert (await client.get(target + "&run=1")).status_code == 401
+            assert (await asked(target + "99&run=1")).status_code == 409
+            assert list(FeedAnswer.model_validate_json(page.content)) == [single], "of an HQ that knows no runs"
 
     with_hq(tmp_path, story)

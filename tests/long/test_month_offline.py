@@ -44,9 +44,9 @@ class CountingHq:
         verdicts = [Verdict(seq=event.seq, verdict=VerdictKind.CREATED) for event in batch.events]
         return BatchAnswer(watermark=batch.last, gaps=[], verdicts=verdicts)
 
-    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
+    async def pull(self, feed: Feed, cursor: int) -> list[FeedPage]:
         self._ask()
-        return FeedPage(feed=feed, rows=[], cursor=cursor, more=False)
+        return [FeedPage(feed=feed, rows=[], cursor=cursor, more=False)]
 
     async def look(self, request: LookRequest) -> LookAnswer:
         self._ask()

@@ -33,8 +33,9 @@ _PATIENCE_S = 7200
 class Chain:
     """Headquarters and its stores."""
 
-    def __init__(self, folder: Path, server: PostgresServer, size: Size) -> None:
+    def __init__(self, folder: Path, server: PostgresServer, size: Size, members: int | None = None) -> None:
         self._folder = folder
+        self._members_wanted = max(50, size.stores // 2) if members is None else members
         self._server = server
         self.size = size
         self.clock = FastClock(size.faster)
@@ -44,7 +45,7 @@ class Chain:
             free.bind(("127.0.0.1", 0))
             self._port = int(free.getsockname()[1])
         self.url = f"http://127.0.0.1:{self._port}"
-        self._address = server.fresh()
+        self.address = server.fresh()
         self._data = ("--data", str(folder / "hq"))
         self._hq: Daemon | None = None
         self._hq_spent_s = 0.0
@@ -53,7 +54,7 @@ class Chain:
     async def begin(self) -> None:
         """Brand, rules, members, stores with their codes; then every store enrols over HTTP."""
         (self._folder / "hq").mkdir()
-        await _command("hq", "init", BRAND, "茶铺", "--database", self._address.url, *self._data)
+        await _command("hq", "init", BRAND, "茶铺", "--database", self.address.url, *self._data)
         members = await self._members()
         names = [f"S{number:05}" for number in range(1, self.size.stores + 1)]
         plan, codes = self._folder / "stores.csv", self._folder / "codes.csv"
@@ -68,10 +69,10 @@ class Chain:
         await self._enrol(codes, members)
 
     async def _members(self) -> list[str]:
-        hq = await open_hq(self._folder / "hq", SystemClock(), SystemEntropy(), database=self._address)
+        hq = await open_hq(self._folder / "hq", SystemClock(), SystemEntropy(), database=self.address)
         try:
             await hq.import_rules(BRAND, RULES)
-            members_file(self._folder / "members.csv", max(50, self.size.stores // 2))
+            members_file(self._folder / "members.csv", self._members_wanted)
             report = await hq.import_members(BRAND, self._folder / "members.csv")
             assert not report.faults
             rows = await hq._read(lambda c: c.execute("SELECT member_id FROM members ORDER BY member_id").fetchall())
@@ -85,6 +86,10 @@ class Chain:
             "hq", "serve", "--port", str(self._port), "--connections", str(self.size.connections), *self._data
         )
         await self._hq.start("headquarters listens on", timeout_s=_PATIENCE_S)
+
+    def spent_s(self) -> tuple[float, float]:
+        """Seconds of a core that HQ, running now, and PostgreSQL have used."""
+        return cpu_s(self._pid()), self._database_cpu_s()
 
     def _pid(self) -> int:
         assert self._hq is not None
@@ -169,7 +174,7 @@ class Chain:
         await self.end()
         out.strange = [f"{shop.station_id}: {one}" for shop in self.shops for one in shop.strange]
         out.unproven = sum(not _proven(shop) for shop in self.shops)
-        out.books = Books.of(self._address.url, self.shops)
+        out.books = Books.of(self.address.url, self.shops)
         await asyncio.gather(*(shop.hq.close() for shop in self.shops))
         return out
 

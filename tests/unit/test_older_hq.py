@@ -24,10 +24,10 @@ class OlderHq:
         self._hq = pair.hq
         self._unknown = unknown
 
-    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
+    async def pull(self, feed: Feed, cursor: int) -> list[FeedPage]:
         if feed in self._unknown:
             raise HqRejected(f"no such feed: {feed}", status=404, code="FEED_UNKNOWN")
-        return await page(self._hq, feed, cursor)
+        return [await page(self._hq, feed, cursor)]
 
     async def look(self, request: LookRequest) -> LookAnswer:
         raise HqRejected("no such call", status=404, code="NOT_FOUND")

@@ -36,14 +36,14 @@ class Headquarters:
         moved = [feed for feed in Feed if request.cursors[feed.value] != self.ends[feed]]
         return LookAnswer(moved=moved, recalls=self.recalls, report=self.report)
 
-    async def pull(self, feed: Feed, cursor: int) -> FeedPage:
+    async def pull(self, feed: Feed, cursor: int) -> list[FeedPage]:
         self.said.append(feed.value)
         end = self.ends[feed]
         if cursor > end:
             raise HqRejected("ahead", status=409, code="CURSOR_AHEAD")
         rows: list[FeedRow] = [RulesRow(version=end, body="{}")] if cursor < end else []
         members: dict[str, Any] = {"recalls": self.recalls, "report": self.report} if feed is Feed.MEMBERS else {}
-        return FeedPage(feed=feed, rows=rows, cursor=end, more=False, **members)
+        return [FeedPage(feed=feed, rows=rows, cursor=end, more=False, **members)]
 
 
 class Replica:

@@ -1,0 +1,161 @@
+"""Feeds for many: ten thousand tills read the same rows, so HQ reads and packs them once.
+
+Called by sync.hq.service for tills that take several pages in one answer (sync.feed_run). Those that are far behind get
+single pages of sync.hq.feeds, as do tills of before.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from agent.limits import FEED_PAGE_ROWS, FEED_RUN_PAGES
+from sync.feed_run import FeedRun, Mark, packed, written
+from sync.hq import feeds, restored
+from sync.hq.bounds import FEED_LINE_NUMBERS, FEED_REST, FEED_REST_S, FEED_RUN_BYTES
+from sync.hq.db.seam import Connection
+from sync.hq.enrol import Station
+from sync.hq.feed_line import Cut, Given, Line
+from sync.hq.wechat_calls import Books
+from sync.protocol import Feed, FeedPage
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What concerns one till alone, and where the feed ends."""
+
+    end: feeds.End
+    recalls: list[str]
+    report: str
+
+
+@dataclass(slots=True)
+class _Shared:
+    line: Line = field(default_factory=Line)
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    leapt: int = 0
+    """Of feeds.End, as it was when pages were last let go of."""
+    rest_s: float = 0.0
+    """So long nobody needs a page beyond the newest, where many ask."""
+
+
+class SharedFeeds:
+    """Pages that several tills are given."""
+
+    def __init__(
+        self, books: Books, acknowledge: Callable[[str, Feed, int], Awaitable[None]], mono_s: Callable[[], float]
+    ) -> None:
+        self._books = books
+        self._acknowledge = acknowledge
+        self._mono_s = mono_s
+        # LIMIT: one for each feed of a brand, of FEED_LINE_BYTES at most and emptied by who asks after FEED_LINE_S.
+        self._shared: dict[tuple[str, Feed], _Shared] = {}
+
+    async def run(self, station: Station, feed: Feed, after: int, *, staged: bool) -> bytes | FeedPage:
+        """Pages behind a cursor as they travel, or one page where it is not shared; Refusal 409 CURSOR_AHEAD.
+
+        `staged`: for a replica that is not in use yet.
+        """
+        if not staged:
+            await self._acknowledge(station.workstation_id, feed, after)
+        shared = self._shared.setdefault((station.brand_id, feed), _Shared())
+        shared.line.asked(station.workstation_id, self._mono_s())
+        asked = await self._books.read(lambda c: _asked(c, station, feed, after))
+        if after == asked.end.last_no:
+            return _nothing(feed, after, asked)
+        async with shared.alone:
+            await self._clear_forgotten(shared, station, feed, asked.end)
+            found = await self._found(shared, station, feed, after, asked.end.last_no)
+        if found is None:
+            return await self._books.read(lambda c: feeds.page(c, station, feed, after))
+        return _answer(feed, found, asked) if found.cuts else _nothing(feed, after, asked)
+
+    async def _clear_forgotten(self, shared: _Shared, station: Station, feed: Feed, end: feeds.End) -> None:
+        """Let go of pages of what is no more: HQ's books were put back to an earlier state under this process."""
+        line = shared.line
+        if line.start is not None and line.end > end.last_no:  # or others have read on since
+            end = await self._books.read(lambda c: feeds.end_of(c, station.brand_id, feed, 0))
+        if end.leapt > shared.leapt or (line.start is not None and line.end > end.last_no):
+            line.clear()
+        shared.leapt = max(shared.leapt, end.leapt)
+
+    async def _found(self, shared: _Shared, station: Station, feed: Feed, after: int, last_no: int) -> Given | None:
+        """Pages behind a cursor, the newest read now where it is time; None where they are not worth keeping."""
+        line = shared.line
+        line.forget(self._mono_s())
+        if line.start is not None and after > line.end and last_no - line.end > FEED_LINE_NUMBERS:
+            line.clear()  # what came since is of use to nobody who asks now
+        if line.start is None and last_no - after > FEED_LINE_NUMBERS:
+            return None
+        if line.start is not None and after < line.start:
+            if line.start - after > FEED_LINE_NUMBERS:
+                return None
+            await self._fill(shared, station, feed, after, line.start)
+        at = after if line.start is None else line.end
+        while last_no > at and not line.rests(self._mono_s(), shared.rest_s):
+            cut = await self._cut(shared, station, feed, at)
+            if not cut.rows:
+                break
+            line.append(cut, self._mono_s())
+            at = cut.end
+            if not cut.more or line.is_full(after, FEED_RUN_BYTES, FEED_RUN_PAGES):
+                break
+        return line.behind(after, station.workstation_id, FEED_RUN_BYTES, FEED_RUN_PAGES)
+
+    async def _fill(self, shared: _Shared, station: Station, feed: Feed, after: int, start: int) -> None:
+        """Read the pages between a cursor and the line: after a start all tills are some way behind it."""
+        cuts: list[Cut] = []
+        at = after
+        while at < start:
+            cuts.append(await self._cut(shared, station, feed, at, start))
+            at = cuts[-1].end
+        shared.line.prepend(after, [cut for cut in cuts if cut.rows], self._mono_s())
+
+    async def _cut(self, shared: _Shared, station: Station, feed: Feed, after: int, until: int | None = None) -> Cut:
+        begun_s = self._mono_s()
+        cut = await self._books.read(lambda c: _cut(c, station.brand_id, feed, after, until))
+        shared.rest_s = min(FEED_REST_S, FEED_REST * (self._mono_s() - begun_s))
+        return cut
+
+
+def _asked(connection: Connection, station: Station, feed: Feed, after: int) -> _Asked:
+    with connection.snapshot():
+        end = feeds.end_of(connection, station.brand_id, feed, after)
+        if feed is not Feed.MEMBERS:
+            return _Asked(end, [], "")
+        recalls = feeds.recalls(connection, station.workstation_id)
+        return _Asked(end, recalls, restored.wanted_of(connection, station))
+
+
+def _cut(connection: Connection, brand_id: str, feed: Feed, after: int, until: int | None) -> Cut:
+    """Read and pack the page behind `after`; with `until` it ends there, or before where it is full."""
+    # ORDER: one transaction, so that balances and watermarks speak of the same events.
+    with connection.snapshot():
+        bound = {} if until is None else {"until": until}
+        found = feeds.rows_behind(connection, brand_id, feed, after, FEED_PAGE_ROWS + 1, **bound)
+        rows = [feeds.feed_row(connection, feed, row) for row in found[:FEED_PAGE_ROWS]]
+        marks = feeds.all_watermarks(connection, brand_id) if feed is Feed.MEMBERS else {}
+    more = len(found) > FEED_PAGE_ROWS
+    last = int(found[len(rows) - 1]["feed_no"]) if rows else after
+    end = last if more or until is None else until
+    frame = packed(FeedPage(feed=feed, rows=rows, cursor=end, more=True))
+    return Cut(start=after, end=end, rows=len(rows), frame=frame, marks=marks, more=more)
+
+
+def _nothing(feed: Feed, after: int, asked: _Asked) -> FeedPage:
+    return FeedPage(feed=feed, rows=[], cursor=after, more=False, recalls=asked.recalls, report=asked.report)
+
+
+def _answer(feed: Feed, found: Given, asked: _Asked) -> bytes:
+    frames = [cut.frame for cut in found.cuts]
+    marks = [Mark(pages=sum(1 for _ in same), watermarks=dict(seen)) for seen, same in groupby(found.marks)]
+    head = FeedRun(
+        feed=feed,
+        sizes=[len(frame) for frame in frames],
+        marks=marks if feed is Feed.MEMBERS else [],
+        cursor=found.cuts[-1].end,
+        more=found.more,
+        recalls=asked.recalls,
+        report=asked.report,
+    )
+    return written(head, frames)

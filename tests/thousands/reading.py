@@ -1,0 +1,197 @@
+"""`python -m tests.thousands.reading`: every till of a large chain reads what all of them change, minute by minute.
+
+POS_AGENT_STORES tills read the members feed by the real HttpHq as the Puller does (a look, then pages to the end), all
+of them every minute of a real clock, while POS_AGENT_ROWS members a second move. Rows are not applied: what a till
+makes of them is measured by tests.bench.replica. POS_AGENT_ALONE=1 asks for single pages, as tills of before do.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from agent.domain.errors import SyncError
+from agent.limits import PULL_INTERVAL_S, PULL_SPREAD
+from sync.feed_run import FeedRun
+from sync.hq.db import dialect
+from sync.hq.db.postgres import PgConnection
+from sync.hq.feeds import hold_brand, hold_member, touch_members
+from sync.patience import asked, pause_s
+from sync.protocol import Feed, FeedPage, LookRequest
+from tests.bench.table import percentile
+from tests.postgres import running
+from tests.thousands.meter import Meter, measured
+from tests.thousands.outcome import Size
+from tests.thousands.sales import BRAND
+from tests.thousands.shop import EPOCH, Shop
+from tests.thousands.world import Chain
+
+_BATCH: Final = 4
+"""Members that one batch of sales moves."""
+
+
+@dataclass(slots=True)
+class Readings:
+    """What all tills read."""
+
+    runs: int = 0
+    pages: int = 0
+    bytes: int = 0
+    rows: int = 0
+    """Of single pages; runs are not unpacked."""
+    late_s: list[float] = field(default_factory=list)
+    """How long before the last row of a pull the pull before it had ended: what a till did not know."""
+    behind: dict[str, int] = field(default_factory=dict)
+    """Each till's cursor."""
+
+
+class Mover(threading.Thread):
+    """Moves members and a watermark in one transaction, as a batch of sales does, so many a second."""
+
+    def __init__(self, url: str, rows_s: float) -> None:
+        super().__init__(daemon=True)
+        self._url, self._rows_s = url, rows_s
+        self._stop_it = threading.Event()
+        self.moved = 0
+
+    def run(self) -> None:
+        """Until it is ended."""
+        chance = random.Random(7)
+        with psycopg.connect(self._url, autocommit=True, row_factory=dialect.rows_of) as raw:
+            connection = PgConnection(raw)
+            members = [row["member_id"] for row in connection.execute("SELECT member_id FROM members").fetchall()]
+            stations = [
+                row["workstation_id"] for row in connection.execute("SELECT workstation_id FROM chains").fetchall()
+            ]
+            start = time.monotonic()
+            while not self._stop_it.wait(max(0.0, start + self.moved / self._rows_s - time.monotonic())):
+                self._batch(connection, chance.sample(members, _BATCH), chance.choice(stations))
+                self.moved += _BATCH
+
+    @staticmethod
+    def _batch(connection: PgConnection, members: Sequence[str], station: str) -> None:
+        with connection.transaction():
+            hold_brand(connection, BRAND, shared=True)
+            hold_member(connection, *members)
+            connection.execute(
+                "UPDATE chains SET watermark = watermark + 1, counted = counted + 1, recomputed = recomputed + 1"
+                " WHERE workstation_id = :id",
+                {"id": station},
+            )
+            touch_members(connection, BRAND, members, last=True)
+
+    def end(self) -> None:
+        """Stop, and wait for it."""
+        self._stop_it.set()
+        self.join()
+
+
+async def pull(shop: Shop, readings: Readings, *, alone: bool) -> None:
+    """One till's pull, without a replica."""
+    cursor = readings.behind[shop.station_id]
+    look = await shop.hq.look(LookRequest(cursors={Feed.MEMBERS.value: cursor}))
+    more = Feed.MEMBERS in look.moved
+    while more:
+        if alone:
+            path = shop.hq._path(f"feeds/members?after={cursor}")
+            head: FeedRun | FeedPage = await shop.hq._call("GET", path, FeedPage)
+        else:
+            answer = await shop.hq.pull(Feed.MEMBERS, cursor)
+            head = answer.head
+            readings.bytes += len(answer.frames)
+        if isinstance(head, FeedRun):
+            readings.runs, readings.pages = readings.runs + 1, readings.pages + len(head.sizes)
+        else:
+            readings.rows += len(head.rows)
+        cursor, more = head.cursor, head.more
+        readings.behind[shop.station_id] = cursor
+
+
+async def read_for_ever(shop: Shop, readings: Readings, chance: random.Random, *, alone: bool) -> None:
+    """Pull about once a minute, as sync.pull.Puller.run does."""
+    await asyncio.sleep(chance.uniform(0, PULL_INTERVAL_S))
+    failures, ended = 0, time.monotonic()
+    while True:
+        try:
+            await pull(shop, readings, alone=alone)
+            failures, pause = 0, PULL_INTERVAL_S * chance.uniform(1 - PULL_SPREAD, 1 + PULL_SPREAD)
+            now = time.monotonic()
+            readings.late_s.append(now - ended)
+            ended = now
+        except SyncError as error:
+            failures += 1
+            pause = pause_s(failures, error, shop.any) if asked(error) else min(60, 2.0**failures)
+        await asyncio.sleep(pause)
+
+
+def _prepare(url: str) -> int:
+    """Give every till a chain; where the members feed ends."""
+    with psycopg.connect(url, autocommit=True, row_factory=dialect.rows_of) as raw:
+        connection = PgConnection(raw)
+        connection.execute(
+            "INSERT INTO chains (workstation_id, epoch, watermark, head, sent_head, first_received_at_ms, counted,"
+            f" recomputed) SELECT workstation_id, '{EPOCH}', 1, :zero, :zero, 1, 1, 1 FROM workstations",
+            {"zero": bytes(32)},
+        )
+        row = connection.execute("SELECT last_no FROM feed_counters WHERE feed = 'members'").fetchone()
+        assert row is not None
+        return int(row["last_no"])
+
+
+async def _live(chain: Chain, rows_s: float, minutes: float, *, alone: bool) -> None:
+    last_no, chance, readings = _prepare(chain.address.url), random.Random(1), Readings()
+    readings.behind = {shop.station_id: last_no for shop in chain.shops}
+    mover = Mover(chain.address.url, rows_s)
+    mover.start()
+    tasks = [asyncio.create_task(read_for_ever(shop, readings, chance, alone=alone)) for shop in chain.shops]
+    await asyncio.sleep(90)  # LIMIT: every till has pulled once, and none does for the first time
+    readings.late_s.clear()
+    readings.runs = readings.pages = readings.bytes = readings.rows = 0
+    hq_s, db_s, own_s, start, moved = *chain.spent_s(), time.process_time(), time.monotonic(), mover.moved
+    with measured() as phase:
+        await asyncio.sleep(60 * minutes)
+    took_s = time.monotonic() - start
+    ended = [used - before for used, before in zip(chain.spent_s(), (hq_s, db_s), strict=True)]
+    assert Meter.phase is not phase
+    print(f"{took_s:.0f} s, {(mover.moved - moved) / took_s:.0f} members moved a second; {phase.told()}")
+    print(
+        f"{readings.runs} runs of {readings.pages} pages, {readings.bytes / took_s / 1e6:.1f} MB a second;"
+        f" {readings.rows} rows in single pages; {len(readings.late_s)} pulls"
+    )
+    if readings.late_s:
+        shares = (0.5, 0.99, 1.0)
+        print("between two pulls", ", ".join(f"{percentile(readings.late_s, share):.0f} s" for share in shares))
+    behind = sorted(last_no + mover.moved - cursor for cursor in readings.behind.values())
+    print(f"rows behind: p50 {behind[len(behind) // 2]}, most {behind[-1]}")
+    print(f"cores: HQ {ended[0] / took_s:.2f}, PostgreSQL {ended[1] / took_s:.2f}, tills", end=" ")
+    print(f"{(time.process_time() - own_s) / took_s:.2f}")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    mover.end()
+
+
+async def _run() -> int:
+    size = Size.of_environment()
+    env = os.environ
+    rows_s, minutes = float(env.get("POS_AGENT_ROWS", "278")), float(env.get("POS_AGENT_MINUTES", "3"))
+    with running(durable=True) as server, tempfile.TemporaryDirectory(prefix="chain-") as folder:
+        chain = Chain(Path(folder), server, size, members=int(env.get("POS_AGENT_MEMBERS", "100000")))
+        await chain.begin()
+        print(f"{size.stores} stores are enrolled", flush=True)
+        await _live(chain, rows_s, minutes, alone=env.get("POS_AGENT_ALONE") == "1")
+        await chain.end()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_run()))
