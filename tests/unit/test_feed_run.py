@@ -8,11 +8,13 @@ from pydantic import ValidationError
 from agent.domain.errors import HqUnreachable
 from agent.limits import FEED_PAGE_ROWS
 from sync.feed_run import FeedAnswer, FeedRun, Mark, packed, written
-from sync.protocol import Feed, FeedPage, ItemRow, MemberRow
+from sync.protocol import Feed, FeedPage, FeedRow, ItemRow, MemberRow
 
 
 def members(first: int, count: int, cursor: int) -> FeedPage:
-    rows = [MemberRow(member_id=f"m{first + n}", tier_id="plain", points=n, masked="") for n in range(count)]
+    rows: list[FeedRow] = [
+        MemberRow(member_id=f"m{first + n}", tier_id="plain", points=n, masked="") for n in range(count)
+    ]
     return FeedPage(feed=Feed.MEMBERS, rows=rows, cursor=cursor, more=True)
 
 
