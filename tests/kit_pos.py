@@ -28,6 +28,8 @@ class ReferencePos:
         self.shown: list[str] = []
         self.met: dict[str, Any] = {}
         self.resolved = threading.Event()
+        self.readers: list[PosAgent] = []
+        self.closed = False
 
     def do(self, order: Order) -> Order:
         """One order of the kit."""
@@ -52,14 +54,26 @@ class ReferencePos:
     def follow(self) -> None:
         """Read events beside the counter's work."""
         reader = PosAgent(str(self.till._http.base_url), self.till.token)
+        self.readers.append(reader)
         threading.Thread(target=self.read, args=(reader,), daemon=True).start()
 
     def read(self, reader: PosAgent) -> None:
-        """Keep whoever was scanned."""
-        for event in reader.events():
-            if event.kind == "member.resolved":
-                self.met = event.data
-                self.resolved.set()
+        """Keep whoever was scanned, until this POS ends: another till may stand behind the address by then."""
+        try:
+            for event in reader.events():
+                if event.kind == "member.resolved":
+                    self.met = event.data
+                    self.resolved.set()
+        except Exception:
+            if not self.closed:
+                raise
+
+    def close(self) -> None:
+        """Hang up."""
+        self.closed = True
+        for client in (self.till, *self.readers):
+            if client is not None:
+                client.close()
 
     def who(self, order: Order) -> str | None:
         """The identification for the quote."""
@@ -163,5 +177,4 @@ def serving(kind: type[ReferencePos]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        if pos.till is not None:
-            pos.till.close()
+        pos.close()
