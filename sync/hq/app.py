@@ -128,7 +128,7 @@ class _Calls:
             raise Refusal("FEED_UNKNOWN", "there is no such feed", status=404)
         staged = request.query_params.get("staged") == "1"
         if request.query_params.get("run") == "1":
-            run = await self._hq.shared_feeds.run(station, Feed(feed), _cursor(after), staged=staged)
+            run = await self._hq.shared_feeds.run(station, Feed(feed), _cursor(after))
             return door.run(run) if isinstance(run, bytes) else door.answer(request, run)
         page = await self._hq.feed(station.workstation_id, Feed(feed), _cursor(after), staged=staged)
         return door.answer(request, page)

@@ -34,6 +34,13 @@ _SELECT: Final[dict[Feed, str]] = {
 }
 
 
+CALLED: Final = (
+    "EXISTS (SELECT 1 FROM leases l WHERE l.workstation_id = :who AND l.state = 'open' AND l.wanted = 1) AS recalled,"
+    " EXISTS (SELECT 1 FROM restorations r WHERE r.brand_id = :brand AND r.done_at_ms IS NULL) AS waiting"
+)
+"""Columns: whether HQ may have something to ask of workstation `:who` of brand `:brand` besides."""
+
+
 def hold_brand(connection: Connection, brand_id: str, *, shared: bool = False) -> None:
     """Let nobody else change members of a brand, or what they hold, until this transaction ends.
 
@@ -107,13 +114,19 @@ class End:
     """Grows when HQ has been restored: what was read of this feed before may never have been."""
 
 
+END: Final = f"c.last_no, {feed_gaps.IS_FORGOTTEN} AS forgotten, {feed_gaps.LEAPT} AS leapt"
+"""Columns of a row `c` of feed_counters that `checked` reads, for the cursor `:after`."""
+_END: Final = f"SELECT {END} FROM feed_counters c WHERE c.brand_id = :brand_id AND c.feed = :feed"
+
+
 def end_of(connection: Connection, brand_id: str, feed: Feed, after: int) -> End:
     """Where a feed ends; Refusal 409 CURSOR_AHEAD where cursor `after` is not one of it (see `page`)."""
-    last = connection.execute(
-        f"SELECT c.last_no, {feed_gaps.IS_FORGOTTEN} AS forgotten, {feed_gaps.LEAPT} AS leapt FROM feed_counters c"
-        " WHERE c.brand_id = :brand_id AND c.feed = :feed",
-        {"brand_id": brand_id, "feed": feed.value, "after": after},
-    ).fetchone()
+    row = connection.execute(_END, {"brand_id": brand_id, "feed": feed.value, "after": after}).fetchone()
+    return checked(row, feed, after)
+
+
+def checked(last: Row, feed: Feed, after: int) -> End:
+    """Read END; Refusal 409 CURSOR_AHEAD."""
     if after > last["last_no"] or last["forgotten"]:
         hint, past = "pull this feed again from 0", "what is known" if last["forgotten"] else last["last_no"]
         raise Refusal("CURSOR_AHEAD", f"{feed.value}: cursor {after} is past {past}", hint=hint, status=409)

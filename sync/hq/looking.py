@@ -15,9 +15,7 @@ from sync.hq.wechat_calls import Books
 from sync.protocol import Feed, LookAnswer, LookRequest
 
 _LOOK: Final = (
-    "SELECT c.feed, c.last_no, g.from_no, g.to_no, EXISTS (SELECT 1 FROM leases l WHERE l.workstation_id = :who"
-    "  AND l.state = 'open' AND l.wanted = 1) AS recalled,"
-    " EXISTS (SELECT 1 FROM restorations r WHERE r.brand_id = :brand AND r.done_at_ms IS NULL) AS waiting{more}"
+    f"SELECT c.feed, c.last_no, g.from_no, g.to_no, {feeds.CALLED}{{more}}"
     " FROM feed_counters c LEFT JOIN feed_gaps g ON g.brand_id = c.brand_id AND g.feed = c.feed"
     " WHERE c.brand_id = :brand"
 )

@@ -83,7 +83,7 @@ class HqService(HqDesk):
         self.wechat = Wechat(self.parts.books, keys, clock, entropy)
         self.members = MembersOffice(self.parts, erased)
         self.looking = Looking(self.parts.books, self.members.acknowledge)
-        self.shared_feeds = SharedFeeds(self.parts.books, self.members.acknowledge, clock.mono_s)
+        self.shared_feeds = SharedFeeds(self.parts.books, clock.mono_s)
         self.leases = LeaseOffice(self.parts, witness, self._known, self.marking.witnessed)
         self.channels = ChannelOffice(self.parts, witness, self.leases.unless_forgotten, self.marking.witnessed)
         self.folded = asyncio.Event()

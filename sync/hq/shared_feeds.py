@@ -5,9 +5,10 @@ single pages of sync.hq.feeds, as do tills of before.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Final
 
 from agent.limits import FEED_PAGE_ROWS, FEED_RUN_PAGES
 from sync.feed_run import FeedRun, Mark, packed, written
@@ -18,6 +19,8 @@ from sync.hq.enrol import Station
 from sync.hq.feed_line import Cut, Given, Line
 from sync.hq.wechat_calls import Books
 from sync.protocol import Feed, FeedPage
+
+_ASKED: Final = f"SELECT {feeds.END}, {feeds.CALLED} FROM feed_counters c WHERE c.brand_id = :brand AND c.feed = :feed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +45,17 @@ class _Shared:
 class SharedFeeds:
     """Pages that several tills are given."""
 
-    def __init__(
-        self, books: Books, acknowledge: Callable[[str, Feed, int], Awaitable[None]], mono_s: Callable[[], float]
-    ) -> None:
+    def __init__(self, books: Books, mono_s: Callable[[], float]) -> None:
         self._books = books
-        self._acknowledge = acknowledge
         self._mono_s = mono_s
         # LIMIT: one for each feed of a brand, of FEED_LINE_BYTES at most and emptied by who asks after FEED_LINE_S.
         self._shared: dict[tuple[str, Feed], _Shared] = {}
 
-    async def run(self, station: Station, feed: Feed, after: int, *, staged: bool) -> bytes | FeedPage:
+    async def run(self, station: Station, feed: Feed, after: int) -> bytes | FeedPage:
         """Pages behind a cursor as they travel, or one page where it is not shared; Refusal 409 CURSOR_AHEAD.
 
-        `staged`: for a replica that is not in use yet.
+        Acknowledges nothing: a till that asks so looks every minute (sync.hq.looking).
         """
-        if not staged:
-            await self._acknowledge(station.workstation_id, feed, after)
         shared = self._shared.setdefault((station.brand_id, feed), _Shared())
         shared.line.asked(station.workstation_id, self._mono_s())
         asked = await self._books.read(lambda c: _asked(c, station, feed, after))
@@ -119,12 +117,17 @@ class SharedFeeds:
 
 
 def _asked(connection: Connection, station: Station, feed: Feed, after: int) -> _Asked:
-    with connection.snapshot():
-        end = feeds.end_of(connection, station.brand_id, feed, after)
-        if feed is not Feed.MEMBERS:
-            return _Asked(end, [], "")
-        recalls = feeds.recalls(connection, station.workstation_id)
-        return _Asked(end, recalls, restored.wanted_of(connection, station))
+    """One statement, unless HQ has something to say besides."""
+    who = station.workstation_id
+    key = {"brand": station.brand_id, "feed": feed.value, "after": after, "who": who}
+    row = connection.execute(_ASKED, key).fetchone()
+    end = feeds.checked(row, feed, after)
+    is_told = feed is Feed.MEMBERS
+    return _Asked(
+        end,
+        feeds.recalls(connection, who) if is_told and row["recalled"] else [],
+        restored.wanted_of(connection, station) if is_told and row["waiting"] else "",
+    )
 
 
 def _cut(connection: Connection, brand_id: str, feed: Feed, after: int, until: int | None) -> Cut:

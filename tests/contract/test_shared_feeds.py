@@ -48,7 +48,7 @@ class Reader:
         """One answer, as it travels."""
         station = await self._hq.station(self._till.workstation_id)
         assert station is not None
-        found = await self._shared.run(station, Feed.MEMBERS, self.cursor, staged=False)
+        found = await self._shared.run(station, Feed.MEMBERS, self.cursor)
         return FeedAnswer.model_validate_json(found if isinstance(found, bytes) else found.model_dump_json().encode())
 
     async def pull(self) -> None:
@@ -95,7 +95,7 @@ def test_rows_and_watermarks_speak_of_the_same_events(tmp_path: Path, database: 
     async def story(hq: HqService, tills: list[Till], ids: list[str]) -> None:
         chance = random.Random(seed)
         clock = {"s": 0.0}
-        shared = SharedFeeds(hq.parts.books, hq.members.acknowledge, lambda: clock["s"])
+        shared = SharedFeeds(hq.parts.books, lambda: clock["s"])
         readers = [Reader(hq, shared, till) for till in tills]
         opening = dict(zip(ids, range(MEMBERS), strict=True))
 
@@ -145,7 +145,7 @@ def told(tmp_path: Path, story: Callable[[HqService, SharedFeeds, list[Reader], 
     """A story on the embedded engine, with a reader for every till; the clock stands still."""
 
     async def with_readers(hq: HqService, tills: list[Till], ids: list[str]) -> None:
-        shared = SharedFeeds(hq.parts.books, hq.members.acknowledge, lambda: 0.0)
+        shared = SharedFeeds(hq.parts.books, lambda: 0.0)
         await story(hq, shared, [Reader(hq, shared, till) for till in tills], ids)
 
     play(tmp_path, None, with_readers)
@@ -261,14 +261,14 @@ def test_other_feeds_are_shared_without_watermarks(tmp_path: Path) -> None:
         station = await hq.station("S1-1")
         assert station is not None
         for feed in (Feed.RULES, Feed.IDENTITIES):
-            found = await shared.run(station, feed, 0, staged=False)
+            found = await shared.run(station, feed, 0)
             assert isinstance(found, bytes)
             [page] = FeedAnswer.model_validate_json(found)
             assert page == await hq.feed("S1-1", feed, 0)
-        empty = await shared.run(station, Feed.ITEMS, 0, staged=False)
+        empty = await shared.run(station, Feed.ITEMS, 0)
         assert empty == FeedPage(feed=Feed.ITEMS, rows=[], cursor=0, more=False)
         with pytest.raises(Refusal) as ahead:
-            await shared.run(station, Feed.ITEMS, 1, staged=False)
+            await shared.run(station, Feed.ITEMS, 1)
         assert ahead.value.code == "CURSOR_AHEAD"
         assert readers
 
