@@ -98,7 +98,11 @@ class Hq(Protocol):
         ...
 
     async def pull(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
-        """Read a change feed: pages that follow each other."""
+        """Read a change feed: pages that follow each other, to its end or a moment before it."""
+        ...
+
+    async def pull_alone(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
+        """Read one page of a change feed as it is at this moment."""
         ...
 
     async def look(self, request: LookRequest) -> LookAnswer:

@@ -100,8 +100,11 @@ class TrainingHq:
 
     async def pull(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
         """Read members and prices as ever; what HQ recalls concerns the real books."""
-        pages = await self._hq.pull(feed, cursor)
-        return (page.model_copy(update={"recalls": [], "report": ""}) for page in pages)
+        return _left_alone(await self._hq.pull(feed, cursor))
+
+    async def pull_alone(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
+        """As `pull`."""
+        return _left_alone(await self._hq.pull_alone(feed, cursor))
 
     async def look(self, request: LookRequest) -> LookAnswer:
         """Ask as ever, and leave alone what concerns the real books."""
@@ -196,6 +199,10 @@ class TrainingHq:
         }
         bucket, amount = lots[want.account]
         return [(bucket, amount, "")]
+
+
+def _left_alone(pages: Iterable[FeedPage]) -> Iterable[FeedPage]:
+    return (page.model_copy(update={"recalls": [], "report": ""}) for page in pages)
 
 
 def _refuse() -> NoReturn:

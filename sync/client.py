@@ -96,6 +96,10 @@ class HttpHq:
         """Read a change feed after `cursor`: some pages, or one of an HQ that shares none."""
         return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}&run=1"), FeedAnswer)
 
+    async def pull_alone(self, feed: Feed, cursor: int) -> FeedAnswer:
+        """Read one page of a change feed after `cursor`, as it is now."""
+        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}"), FeedAnswer)
+
     async def look(self, request: LookRequest) -> LookAnswer:
         """Ask which feeds have moved."""
         return await self._call("POST", self._path("feeds"), LookAnswer, body=_json(request))

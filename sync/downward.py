@@ -38,8 +38,8 @@ class Pull(Protocol):
 
     still: asyncio.Lock
 
-    async def pull_all(self) -> int:
-        """Read every feed to its end; it holds `still`."""
+    async def pull_all(self, *, to_end: bool = False) -> int:
+        """Read every feed to its end; `to_end` is needed while many tills pull. It holds `still`."""
         ...
 
 
@@ -63,7 +63,7 @@ class Downward:
 
     async def check(self) -> list[Finding]:
         """Check the next part of every feed; what was missing, extra or altered (and is repaired). Raises SyncError."""
-        await self._puller.pull_all()
+        await self._puller.pull_all(to_end=True)
         found: list[Finding] = []
         for feed in Feed:
             try:
@@ -80,7 +80,7 @@ class Downward:
             ranges = (await self._replica.key_ranges(feed, RANGE_ROWS, REPLICA_CHECK_ROWS))[:RANGES_ASKED]
             answer = await self._ask(feed, ranges, rows=False)
             if answer is None:
-                await self._puller.pull_all()
+                await self._puller.pull_all(to_end=True)
                 continue
             found: list[Finding] = []
             self._lacking = 0

@@ -65,16 +65,21 @@ class Puller:
         """Held while rows and cursors change: whoever compares rows with what HQ says at a cursor takes it as well."""
         self._look_from_s = 0.0
 
-    async def pull_all(self) -> int:
-        """Read every feed that is not at its end to it; how many rows were applied. Raises SyncError."""
-        async with self.still:
-            return await self._pull_all()
+    async def pull_all(self, *, to_end: bool = False) -> int:
+        """Read every feed that is not at its end to it; how many rows were applied. Raises SyncError.
 
-    async def _pull_all(self) -> int:
+        `to_end`: even what HQ would leave to the next pull while many tills ask (ADR 0015).
+        """
+        async with self.still:
+            return await self._pull_all(to_end=to_end)
+
+    async def _pull_all(self, *, to_end: bool) -> int:
         look = await self._look()
         total, whole = 0, True
         for feed in [one for one in Feed if look is None or one in look.moved]:
-            applied, ended = await self._pull(feed)
+            applied, ended = await self._pull(feed, shared=True)
+            if to_end and ended:
+                applied += (await self._pull(feed, shared=False))[0]
             total, whole = total + applied, whole and ended
         if look is not None and Feed.MEMBERS not in look.moved:  # ORDER: last, for what fails here must not keep prices
             await self._heed(look)
@@ -102,12 +107,12 @@ class Puller:
         if told.report:
             await self.on_report(told.report)
 
-    async def _pull(self, feed: Feed) -> tuple[int, bool]:
+    async def _pull(self, feed: Feed, *, shared: bool) -> tuple[int, bool]:
         """Rows applied, and whether the feed was read to its end: not where a snapshot will bring the rest."""
         applied = pages = 0
         more = True
         while more:
-            for page in await self._pages(feed):
+            for page in await self._pages(feed, shared=shared):
                 await self._heed(page)
                 if page.rows:
                     await self._replica.apply(page)
@@ -118,8 +123,8 @@ class Puller:
                     return applied, False
         return applied, True
 
-    async def _pages(self, feed: Feed) -> Iterable[FeedPage]:
-        ask = self.ask or self._hq.pull
+    async def _pages(self, feed: Feed, *, shared: bool) -> Iterable[FeedPage]:
+        ask = self.ask or (self._hq.pull if shared else self._hq.pull_alone)
         try:
             return await ask(feed, await self._replica.cursor(feed))
         except HqRejected as error:

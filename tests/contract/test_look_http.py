@@ -8,7 +8,11 @@ import httpx
 import pytest
 
 from agent.domain.errors import HqRejected
+from sync.downward import Downward
 from sync.feed_run import MEDIA_TYPE, FeedAnswer, FeedRun
+from sync.hq import feeds
+from sync.hq.bounds import FEED_SHARED_CALLERS
+from sync.hq.enrol import Station
 from sync.protocol import Feed, FeedPage, LookRequest
 from tests.snapshot_world import WORKSTATION, Headquarters, TillReplica
 from tests.unit.test_hq_importer import write
@@ -103,9 +107,37 @@ def test_a_run_brings_what_single_pages_bring_and_an_older_hq_answers_with_one(t
             assert isinstance(answer.head, FeedRun)
             assert list(answer) == [single]
             assert list(await till.hq.pull(Feed.MEMBERS, 0)) == [single]
+            assert list(await till.hq.pull_alone(Feed.MEMBERS, 0)) == [single]
             assert list(await till.hq.pull_staged(Feed.MEMBERS, 0)) == [single]
             assert (await client.get(target + "&run=1")).status_code == 401
             assert (await asked(target + "99&run=1")).status_code == 409
             assert list(FeedAnswer.model_validate_json(page.content)) == [single], "of an HQ that knows no runs"
+
+    with_hq(tmp_path, story)
+
+
+def test_the_downward_check_compares_at_the_very_end_while_many_tills_share_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.hq.feed_line.FEED_SHARED_S", 600.0)  # however slow the machine
+
+    async def story(hq: Headquarters, till: TillReplica) -> None:
+        async def others() -> None:
+            for number in range(FEED_SHARED_CALLERS):
+                station = Station(f"S9-{number}", "S9", BRAND, None, "enrolled")
+                await hq.hq.shared_feeds.run(station, Feed.MEMBERS, 0)
+
+        await till.puller.pull_all()
+        await till.store.run(lambda c: c.execute("UPDATE members SET points = points + 1 WHERE points = 7"))
+        rows = await hq.hq._read(lambda c: c.execute("SELECT member_id FROM members").fetchall())
+        await others()
+        await hq.hq._write(lambda c: feeds.touch_members(c, BRAND, [rows[0]["member_id"]]))
+        before = await till.replica.cursor(Feed.MEMBERS)
+        await till.puller.pull_all()
+        assert await till.replica.cursor(Feed.MEMBERS) == before, "the page is young, and many ask"
+        await others()
+        [found] = await Downward(till.rows, till.hq, till.puller).check()
+        assert (found.table, found.code) == ("members", "ALTERED")
+        assert await till.replica.cursor(Feed.MEMBERS) > before
 
     with_hq(tmp_path, story)

@@ -29,6 +29,9 @@ class OlderHq:
             raise HqRejected(f"no such feed: {feed}", status=404, code="FEED_UNKNOWN")
         return [await page(self._hq, feed, cursor)]
 
+    async def pull_alone(self, feed: Feed, cursor: int) -> list[FeedPage]:
+        return await self.pull(feed, cursor)
+
     async def look(self, request: LookRequest) -> LookAnswer:
         raise HqRejected("no such call", status=404, code="NOT_FOUND")
 

@@ -36,6 +36,10 @@ class Headquarters:
         moved = [feed for feed in Feed if request.cursors[feed.value] != self.ends[feed]]
         return LookAnswer(moved=moved, recalls=self.recalls, report=self.report)
 
+    async def pull_alone(self, feed: Feed, cursor: int) -> list[FeedPage]:
+        self.said.append("alone:")
+        return await self.pull(feed, cursor)
+
     async def pull(self, feed: Feed, cursor: int) -> list[FeedPage]:
         self.said.append(feed.value)
         end = self.ends[feed]
@@ -189,6 +193,16 @@ def test_any_other_no_is_no_older_hq() -> None:
             assert at.hq.said == ["look"]
             at.hq.said.clear()
         assert at.whole == 0
+
+    play(story)
+
+
+def test_to_the_very_end_is_read_behind_what_many_share() -> None:
+    async def story(at: Pulled) -> None:
+        at.hq.ends |= {Feed.ITEMS: 6}
+        await at.puller.pull_all(to_end=True)
+        assert at.hq.said == ["look", "items", "alone:", "items"]
+        assert (at.replica.cursors, at.whole) == (at.hq.ends, 1)
 
     play(story)
 
