@@ -83,12 +83,17 @@ class Line:
         if len(self._asked_s) > FEED_SHARED_CALLERS:
             del self._asked_s[next(iter(self._asked_s))]
 
-    def rests(self, now_s: float, rest_s: float) -> bool:
-        """Whether so many ask that nobody needs a page beyond the last one, which is younger than `rest_s`, yet."""
-        if not self._kept or self.more or len(self._asked_s) < FEED_SHARED_CALLERS:
+    def is_asked_by_many(self, now_s: float) -> bool:
+        """Whether so many ask that nobody needs to see the very end."""
+        if len(self._asked_s) < FEED_SHARED_CALLERS:
             return False
-        many = now_s - next(iter(self._asked_s.values())) < FEED_SHARED_S
-        return many and now_s - self._kept[-1].made_s < max(FEED_SHARED_S, rest_s)
+        return now_s - next(iter(self._asked_s.values())) < FEED_SHARED_S
+
+    def rests(self, now_s: float, rest_s: float) -> bool:
+        """Whether nobody needs a page beyond the last one, which is younger than `rest_s`, yet."""
+        if not self._kept or self.more or not self.is_asked_by_many(now_s):
+            return False
+        return now_s - self._kept[-1].made_s < max(FEED_SHARED_S, rest_s)
 
     def forget(self, now_s: float) -> None:
         """Let go of pages that are too old, or too many."""

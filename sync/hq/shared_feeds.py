@@ -61,6 +61,8 @@ class SharedFeeds:
         asked = await self._books.read(lambda c: _asked(c, station, feed, after))
         if after == asked.end.last_no:
             return _nothing(feed, after, asked)
+        if shared.alone.locked() and self._serves(shared, after, asked.end):
+            return _answer(feed, _behind(shared, station, after), asked)
         async with shared.alone:
             await self._clear_forgotten(shared, station, feed, asked.end)
             found = await self._found(shared, station, feed, after, asked.end.last_no)
@@ -98,7 +100,14 @@ class SharedFeeds:
             at = cut.end
             if not cut.more or line.is_full(after, FEED_RUN_BYTES, FEED_RUN_PAGES):
                 break
-        return line.behind(after, station.workstation_id, FEED_RUN_BYTES, FEED_RUN_PAGES)
+        return _behind(shared, station, after)
+
+    def _serves(self, shared: _Shared, after: int, end: feeds.End) -> bool:
+        """Whether one of many may go with what is there, while another reads the next page."""
+        line = shared.line
+        if line.start is None or not line.start <= after < line.end <= end.last_no or end.leapt != shared.leapt:
+            return False
+        return line.is_asked_by_many(self._mono_s())
 
     async def _fill(self, shared: _Shared, station: Station, feed: Feed, after: int, start: int) -> None:
         """Read the pages between a cursor and the line: after a start all tills are some way behind it."""
@@ -114,6 +123,10 @@ class SharedFeeds:
         cut = await self._books.read(lambda c: _cut(c, station.brand_id, feed, after, until))
         shared.rest_s = min(FEED_REST_S, FEED_REST * (self._mono_s() - begun_s))
         return cut
+
+
+def _behind(shared: _Shared, station: Station, after: int) -> Given:
+    return shared.line.behind(after, station.workstation_id, FEED_RUN_BYTES, FEED_RUN_PAGES)
 
 
 def _asked(connection: Connection, station: Station, feed: Feed, after: int) -> _Asked:

@@ -193,6 +193,23 @@ def test_many_tills_wait_for_the_next_page_and_few_see_the_very_end(tmp_path: Pa
     told(tmp_path, story)
 
 
+def test_while_one_reads_the_next_page_many_go_with_what_is_there(tmp_path: Path) -> None:
+    async def story(hq: HqService, shared: SharedFeeds, readers: list[Reader], ids: list[str]) -> None:
+        few, last = readers[: FEED_SHARED_CALLERS - 1], readers[-1]
+        await few[0].pull()
+        await move(hq, ids[0])
+        async with shared._shared[BRAND, Feed.MEMBERS].alone:
+            asking = [asyncio.create_task(reader.pull()) for reader in few]
+            done, waiting = await asyncio.wait(asking, timeout=0.5)
+            assert not done, "few see the very end, and wait for it"
+            async with asyncio.timeout(20):
+                await last.pull()
+            assert last.cursor == 5
+        await asyncio.gather(*waiting)
+
+    told(tmp_path, story)
+
+
 def test_a_till_behind_the_pages_has_them_filled_up_and_one_far_behind_reads_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
