@@ -29,7 +29,7 @@ from sync.patience import asked, pause_s
 from sync.protocol import Feed, FeedPage, LookRequest
 from tests.bench.table import percentile
 from tests.postgres import running
-from tests.thousands.meter import Meter, measured
+from tests.thousands.meter import Phase, measured
 from tests.thousands.outcome import Size
 from tests.thousands.sales import BRAND
 from tests.thousands.shop import EPOCH, Shop
@@ -37,6 +37,7 @@ from tests.thousands.world import Chain
 
 _BATCH: Final = 4
 """Members that one batch of sales moves."""
+_FIRST_S: Final = 1.5 * PULL_INTERVAL_S  # every till has pulled once by then, unless it was sent away
 
 
 @dataclass(slots=True)
@@ -48,10 +49,29 @@ class Readings:
     bytes: int = 0
     rows: int = 0
     """Of single pages; runs are not unpacked."""
-    late_s: list[float] = field(default_factory=list)
-    """How long before the last row of a pull the pull before it had ended: what a till did not know."""
-    behind: dict[str, int] = field(default_factory=dict)
-    """Each till's cursor."""
+    between_s: list[float] = field(default_factory=list)
+    """Between the ends of two pulls of a till."""
+    cursors: dict[str, int] = field(default_factory=dict)
+    """Of each till."""
+    behind: list[int] = field(default_factory=list)
+    """Numbers behind the feed's end at the end, a till each, in order."""
+    calls: Phase = field(default_factory=Phase)
+    took_s: float = 0.0
+    used: tuple[float, ...] = ()
+    """Cores of HQ, PostgreSQL and the tills; members moved a second."""
+
+    def lines(self) -> list[str]:
+        """For people."""
+        hq, database, tills, moved = self.used
+        between = [f"{percentile(self.between_s, share):.0f} s" for share in (0.5, 0.99, 1.0) if self.between_s]
+        return [
+            f"{self.took_s:.0f} s, {moved:.0f} members moved a second; {self.calls.told()}",
+            f"{self.runs} runs of {self.pages} pages, {self.bytes / self.took_s / 1e6:.1f} MB a second",
+            f"{self.rows} rows in single pages",
+            f"{len(self.between_s)} pulls; p50, p99 and longest time between two of a till: {', '.join(between)}",
+            f"numbers behind: p50 {self.behind[len(self.behind) // 2]}, most {self.behind[-1]}",
+            f"cores: HQ {hq:.2f}, PostgreSQL {database:.2f}, tills {tills:.2f}",
+        ]
 
 
 class Mover(threading.Thread):
@@ -97,7 +117,7 @@ class Mover(threading.Thread):
 
 async def pull(shop: Shop, readings: Readings, *, alone: bool) -> None:
     """One till's pull, without a replica."""
-    cursor = readings.behind[shop.station_id]
+    cursor = readings.cursors[shop.station_id]
     look = await shop.hq.look(LookRequest(cursors={Feed.MEMBERS.value: cursor}))
     more = Feed.MEMBERS in look.moved
     while more:
@@ -113,7 +133,7 @@ async def pull(shop: Shop, readings: Readings, *, alone: bool) -> None:
         else:
             readings.rows += len(head.rows)
         cursor, more = head.cursor, head.more
-        readings.behind[shop.station_id] = cursor
+        readings.cursors[shop.station_id] = cursor
 
 
 async def read_for_ever(shop: Shop, readings: Readings, chance: random.Random, *, alone: bool) -> None:
@@ -125,7 +145,7 @@ async def read_for_ever(shop: Shop, readings: Readings, chance: random.Random, *
             await pull(shop, readings, alone=alone)
             failures, pause = 0, PULL_INTERVAL_S * chance.uniform(1 - PULL_SPREAD, 1 + PULL_SPREAD)
             now = time.monotonic()
-            readings.late_s.append(now - ended)
+            readings.between_s.append(now - ended)
             ended = now
         except SyncError as error:
             failures += 1
@@ -147,37 +167,30 @@ def _prepare(url: str) -> int:
         return int(row["last_no"])
 
 
-async def _live(chain: Chain, rows_s: float, minutes: float, *, alone: bool) -> None:
+async def live(chain: Chain, rows_s: float, minutes: float, *, alone: bool = False) -> Readings:
+    """Let all tills read for some minutes, once each of them has pulled for the first time."""
     last_no, chance, readings = _prepare(chain.address.url), random.Random(1), Readings()
-    readings.behind = {shop.station_id: last_no for shop in chain.shops}
+    readings.cursors = {shop.station_id: last_no for shop in chain.shops}
     mover = Mover(chain.address.url, rows_s)
     mover.start()
     tasks = [asyncio.create_task(read_for_ever(shop, readings, chance, alone=alone)) for shop in chain.shops]
-    await asyncio.sleep(90)  # LIMIT: every till has pulled once, and none does for the first time
-    readings.late_s.clear()
+    await asyncio.sleep(_FIRST_S)
+    readings.between_s.clear()
     readings.runs = readings.pages = readings.bytes = readings.rows = 0
-    hq_s, db_s, own_s, start, moved = *chain.spent_s(), time.process_time(), time.monotonic(), mover.moved
-    with measured() as phase:
+    before = (*chain.spent_s(), time.process_time(), float(mover.moved))
+    start = time.monotonic()
+    with measured() as readings.calls:
         await asyncio.sleep(60 * minutes)
-    took_s = time.monotonic() - start
-    ended = [used - before for used, before in zip(chain.spent_s(), (hq_s, db_s), strict=True)]
-    assert Meter.phase is not phase
-    print(f"{took_s:.0f} s, {(mover.moved - moved) / took_s:.0f} members moved a second; {phase.told()}")
-    print(
-        f"{readings.runs} runs of {readings.pages} pages, {readings.bytes / took_s / 1e6:.1f} MB a second;"
-        f" {readings.rows} rows in single pages; {len(readings.late_s)} pulls"
-    )
-    if readings.late_s:
-        shares = (0.5, 0.99, 1.0)
-        print("between two pulls", ", ".join(f"{percentile(readings.late_s, share):.0f} s" for share in shares))
-    behind = sorted(last_no + mover.moved - cursor for cursor in readings.behind.values())
-    print(f"rows behind: p50 {behind[len(behind) // 2]}, most {behind[-1]}")
-    print(f"cores: HQ {ended[0] / took_s:.2f}, PostgreSQL {ended[1] / took_s:.2f}, tills", end=" ")
-    print(f"{(time.process_time() - own_s) / took_s:.2f}")
+    readings.took_s = time.monotonic() - start
+    after = (*chain.spent_s(), time.process_time(), float(mover.moved))
+    readings.used = tuple((now - then) / readings.took_s for now, then in zip(after, before, strict=True))
+    readings.behind = sorted(last_no + mover.moved - cursor for cursor in readings.cursors.values())
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(shop.hq.close() for shop in chain.shops))
     mover.end()
+    return readings
 
 
 async def _run() -> int:
@@ -188,7 +201,8 @@ async def _run() -> int:
         chain = Chain(Path(folder), server, size, members=int(env.get("POS_AGENT_MEMBERS", "100000")))
         await chain.begin()
         print(f"{size.stores} stores are enrolled", flush=True)
-        await _live(chain, rows_s, minutes, alone=env.get("POS_AGENT_ALONE") == "1")
+        readings = await live(chain, rows_s, minutes, alone=env.get("POS_AGENT_ALONE") == "1")
+        print(*readings.lines(), sep="\n")
         await chain.end()
     return 0
 
