@@ -50,7 +50,8 @@ class IllPrinter:
 
     # --- what happens to it -----------------------------------------------------------------------------------------
     def power_cycle(self) -> None:
-        """Off and on: it forgets everything that was not printed."""
+        """Off and on: it forgets everything that was not printed. A connection that is to break does so first."""
+        self.until(lambda: self.hang_up_after is None)
         self._tokenizer, self._asb = Tokenizer(), False
         self._waiting.clear()
         self._answers.clear()
@@ -96,9 +97,11 @@ class IllPrinter:
                 last_s = time.monotonic()
                 self._take(data)
             if self.hang_up_after is not None and self._read >= self.hang_up_after:
-                self.hang_up_after = None
                 with suppress(OSError):
                     self._work(fd)
+                with self._changed:
+                    self.hang_up_after = None
+                    self._changed.notify_all()
                 return
             with suppress(OSError):  # a reset while we answer ends the connection at the next read
                 self._work(fd)
