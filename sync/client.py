@@ -6,7 +6,7 @@ It never retries and never follows redirects; retrying is the caller's decision.
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import zstandard
@@ -28,6 +28,7 @@ from sync.protocol import (
     EnrolAnswer,
     EnrolRequest,
     Feed,
+    FeedPage,
     LookAnswer,
     LookRequest,
     Message,
@@ -92,21 +93,38 @@ class HttpHq:
         body = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(_json(batch))
         return await self._call("POST", self._path("batches"), BatchAnswer, body=body, encoding="zstd")
 
-    async def pull(self, feed: Feed, cursor: int) -> FeedAnswer:
+    async def pull(self, feed: Feed, cursor: int) -> Iterator[FeedPage]:
         """Read a change feed after `cursor`: some pages, or one of an HQ that shares none."""
+        return self._pages(await self.pull_packed(feed, cursor))
+
+    async def pull_packed(self, feed: Feed, cursor: int) -> FeedAnswer:
+        """As `pull`, not unpacked yet."""
         return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}&run=1"), FeedAnswer)
 
-    async def pull_alone(self, feed: Feed, cursor: int) -> FeedAnswer:
+    async def pull_alone(self, feed: Feed, cursor: int) -> Iterator[FeedPage]:
         """Read one page of a change feed after `cursor`, as it is now."""
-        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}"), FeedAnswer)
+        return iter([await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}"), FeedPage)])
 
     async def look(self, request: LookRequest) -> LookAnswer:
         """Ask which feeds have moved."""
         return await self._call("POST", self._path("feeds"), LookAnswer, body=_json(request))
 
-    async def pull_staged(self, feed: Feed, cursor: int) -> FeedAnswer:
-        """Read a change feed into a replica that is not in use yet."""
-        return await self._call("GET", self._path(f"feeds/{feed.value}?after={cursor}&staged=1&run=1"), FeedAnswer)
+    async def pull_staged(self, feed: Feed, cursor: int) -> Iterator[FeedPage]:
+        """As `pull`, into a replica that is not in use yet."""
+        target = self._path(f"feeds/{feed.value}?after={cursor}&staged=1&run=1")
+        return self._pages(await self._call("GET", target, FeedAnswer))
+
+    async def pull_staged_alone(self, feed: Feed, cursor: int) -> Iterator[FeedPage]:
+        """As `pull_alone`, into a replica that is not in use yet."""
+        target = self._path(f"feeds/{feed.value}?after={cursor}&staged=1")
+        return iter([await self._call("GET", target, FeedPage)])
+
+    def _pages(self, answer: FeedAnswer) -> Iterator[FeedPage]:
+        try:
+            yield from answer
+        except HqUnreachable as error:  # read only now: the call itself went well
+            self._on_contact(False, error.message)
+            raise
 
     async def prove(self, request: ProofRequest) -> ProofAnswer:
         """Ask for HQ's own rehash."""

@@ -64,7 +64,7 @@ class FeedAnswer:
         try:
             yield from self._joined(self.head)
         except (ValueError, zstandard.ZstdError) as error:
-            raise HqUnreachable("what HQ sent cannot be read") from error
+            raise HqUnreachable("what HQ sent of a feed does not speak our protocol") from error
 
     def _joined(self, head: FeedRun) -> Iterator[FeedPage]:
         held: FeedPage | None = None
@@ -76,12 +76,16 @@ class FeedAnswer:
                 yield held
             held = page
         assert held is not None, "a run has pages"
+        if held.cursor != head.cursor:
+            raise ValueError("the last page is another")
         yield held.model_copy(update={"recalls": head.recalls, "report": head.report, "more": head.more})
 
     def _marked(self, head: FeedRun) -> Iterator[FeedPage]:
         marks = [mark.watermarks for mark in head.marks for _ in range(mark.pages)]
         if len(marks) != (len(head.sizes) if head.feed is Feed.MEMBERS else 0):
             raise ValueError("watermarks of other pages")
+        if sum(head.sizes) != len(self.frames):
+            raise ValueError("pages are missing")
         start, unpack = 0, zstandard.ZstdDecompressor()
         for place, size in enumerate(head.sizes):
             page = FeedPage.model_validate_json(unpack.decompress(self.frames[start : start + size]))

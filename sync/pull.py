@@ -53,6 +53,8 @@ class Puller:
         self.wake = asyncio.Event()
         self.ask: Callable[[Feed, int], Awaitable[Iterable[FeedPage]]] | None = None
         """Asks for pages in another way than HQ's `pull`, and without a look: these cursors acknowledge nothing."""
+        self.ask_alone: Callable[[Feed, int], Awaitable[Iterable[FeedPage]]] | None = None
+        """The same for one page as it is now; set together with `ask`."""
         self.on_recalls: Callable[[Sequence[str]], Awaitable[None]] = _nobody
         """Told the leases of this workstation that HQ wants back."""
         self.on_report: Callable[[str], Awaitable[None]] = _unheard
@@ -124,7 +126,7 @@ class Puller:
         return applied, True
 
     async def _pages(self, feed: Feed, *, shared: bool) -> Iterable[FeedPage]:
-        ask = self.ask or (self._hq.pull if shared else self._hq.pull_alone)
+        ask = (self.ask or self._hq.pull) if shared else (self.ask_alone or self._hq.pull_alone)
         try:
             return await ask(feed, await self._replica.cursor(feed))
         except HqRejected as error:

@@ -169,8 +169,9 @@ class SnapshotLoader:
         fresh = await self._stage.open()
         self._on_state("ready", "")
         puller = Puller(fresh, self._hq, self._entropy, _unheard)
-        puller.ask = self._hq.pull_staged  # ORDER: what the replica in use still holds is acknowledged after the swap
-        await puller.pull_all()
+        # ORDER: what the replica in use still holds is acknowledged after the swap.
+        puller.ask, puller.ask_alone = self._hq.pull_staged, self._hq.pull_staged_alone
+        await puller.pull_all(to_end=True)
         await self._stage.swap()
         self._insisted = False
         self._on_state("swapped", "")

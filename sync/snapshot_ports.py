@@ -19,6 +19,10 @@ class SnapshotHq(Hq, Protocol):
         """The newest, or the named one while it is kept."""
         ...
 
+    async def pull_staged_alone(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
+        """Read one page of it as it is at this moment."""
+        ...
+
     async def pull_staged(self, feed: Feed, cursor: int) -> Iterable[FeedPage]:
         """Read a change feed into a replica that is not in use: no erasure counts as applied by it."""
         ...

@@ -10,6 +10,7 @@ bodies of the others are read first (sync.hq.bodies).
 """
 
 from collections.abc import MutableMapping
+from contextlib import ExitStack
 from typing import Any, Final
 
 from starlette.datastructures import Headers
@@ -75,12 +76,12 @@ class Admission:
         if turns.full or not await turns.enter():
             await self._busy(scope, body.again, send)
             return
-        try:
+        place = ExitStack()
+        place.callback(turns.leave, batch=batch)
+        with place:
             if turns.now_s() > came_s:
                 await body.check_caller()
-            await self._app(scope, body.again, self._telling(send) if batch else send)
-        finally:
-            turns.leave(batch=batch)
+            await self._app(scope, body.again, _leaving(place, self._telling(send) if batch else send))
 
     def _telling(self, send: Send) -> Send:
         """A batch that is answered takes a turn, and is told when it is."""
@@ -97,6 +98,17 @@ class Admission:
 
     async def _busy(self, scope: Scope, receive: Receive, send: Send) -> None:
         await door.busy(self._turns.turn_s())(scope, receive, send)
+
+
+def _leaving(place: ExitStack, send: Send) -> Send:
+    """Whoever has its answer needs its place no more, however slowly it reads."""
+
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            place.close()
+        await send(message)
+
+    return sent
 
 
 def _is_stranger(scope: Scope) -> bool:

@@ -119,6 +119,7 @@ class _Calls:
         station, sent = await door.authenticate(self._hq, request, workstation_id, SMALL_REQUEST_BYTES)
         message = LookRequest.model_validate_json(sent)
         _check_protocol(message.protocol)
+        self._hq.shared_feeds.forget()  # every till looks, whether or not it has anything to read
         return door.answer(request, await self._hq.looking.look(station, message))
 
     async def feeds(self, request: Request, workstation_id: str, feed: str) -> Response:
@@ -129,7 +130,9 @@ class _Calls:
         staged = request.query_params.get("staged") == "1"
         if request.query_params.get("run") == "1":
             run = await self._hq.shared_feeds.run(station, Feed(feed), _cursor(after))
-            return door.run(run) if isinstance(run, bytes) else door.answer(request, run)
+            if isinstance(run, bytes):
+                return door.Run(run, self._hq.shared_feeds.unread(len(run)))
+            return door.answer(request, run)
         page = await self._hq.feed(station.workstation_id, Feed(feed), _cursor(after), staged=staged)
         return door.answer(request, page)
 

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import json
 import re
+from contextlib import AbstractContextManager
 from typing import Any
 
 import zstandard
@@ -17,6 +18,7 @@ from pydantic_core import ErrorDetails
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from agent.domain.errors import AgentError, DiskLow, Refusal, StorageError
 from agent.limits import BATCH_INFLATED_BYTES
@@ -157,9 +159,19 @@ def answer(request: Request, message: BaseModel) -> Response:
     return Response(content, media_type="application/json", headers=headers)
 
 
-def run(pages: bytes) -> Response:
-    """Send pages of a feed, which are packed already."""
-    return Response(pages, media_type=feed_run.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+class Run(Response):
+    """Pages of a feed, which are packed already. `unread` is entered until the till has read nearly all of them."""
+
+    def __init__(self, pages: bytes, unread: AbstractContextManager[None]) -> None:
+        super().__init__(pages, media_type=feed_run.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+        self._unread = unread
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send in two steps: the server takes the second one only once its buffer has emptied."""
+        with self._unread:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": self.body, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
 
 def problem(error: AgentError) -> Response:

@@ -21,6 +21,7 @@ Watermarks = Mapping[str, int]
 Marks = Mapping[str, Watermarks]
 """Workstation -> its watermarks."""
 _NONE: Final[Watermarks] = {}
+_MARK_BYTES: Final = 400  # of memory, for a workstation named by a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +35,52 @@ class Cut:
     marks: Marks
     more: bool
     """Whether rows stood behind it."""
+    leapt: int = 0
+    """Of sync.hq.feeds.End, at the same moment."""
 
 
 @dataclass(slots=True)
 class _Kept:
-    cut: Cut
+    end: int
+    frame: bytes
     made_s: float
     marks: Marks
-    is_whole: bool
-    """Whether `marks` names every workstation, or those alone whose watermarks had moved since the page before."""
+    """Of every workstation on the first page; on others where they are not those of the page before."""
+
+    @property
+    def size(self) -> int:
+        return len(self.frame) + _MARK_BYTES * len(self.marks)
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """Pages for one workstation, each with its watermarks."""
 
-    cuts: list[Cut]
+    frames: list[bytes]
     marks: list[Watermarks]
+    cursor: int
+    """Behind the last of them."""
     more: bool
 
 
 @dataclass(slots=True)
 class Line:
-    """Pages that follow each other, oldest first, and who asked of late."""
+    """Pages that follow each other, in the order of the feed, and who asked of late."""
 
     _kept: deque[_Kept] = field(default_factory=deque)
     start: int | None = None
     """The cursor from which on the pages hold every row; None where there are no pages."""
     _bytes: int = 0
     _last: Marks = field(default_factory=dict)
+    """Every workstation's watermarks as of the last page."""
+    _more: bool = False
     _asked_s: dict[str, float] = field(default_factory=dict)
     """Who asked last, and when: the last to ask at the end."""
 
     @property
     def end(self) -> int:
         """The cursor behind the last page."""
-        return self._kept[-1].cut.end
-
-    @property
-    def more(self) -> bool:
-        """Whether rows stood behind the last page as it was read."""
-        return self._kept[-1].cut.more
+        return self._kept[-1].end
 
     def asked(self, who: str, now_s: float) -> None:
         """Somebody asks."""
@@ -91,7 +97,7 @@ class Line:
 
     def rests(self, now_s: float, rest_s: float) -> bool:
         """Whether nobody needs a page beyond the last one, which is younger than `rest_s`, yet."""
-        if not self._kept or self.more or not self.is_asked_by_many(now_s):
+        if not self._kept or self._more or not self.is_asked_by_many(now_s):
             return False
         return now_s - self._kept[-1].made_s < max(FEED_SHARED_S, rest_s)
 
@@ -99,57 +105,70 @@ class Line:
         """Let go of pages that are too old, or too many."""
         while self._kept and (now_s - self._kept[0].made_s > FEED_LINE_S or self._bytes > FEED_LINE_BYTES):
             gone = self._kept.popleft()
-            self._bytes -= len(gone.cut.frame)
-            self.start = gone.cut.end if self._kept else None
-            if self._kept and not self._kept[0].is_whole:
-                first = self._kept[0]
-                first.marks, first.is_whole = {**gone.marks, **first.marks}, True
+            self._bytes -= gone.size
+            self.start = gone.end if self._kept else None
+            if self._kept:
+                self._replace_first({**gone.marks, **self._kept[0].marks})
+            else:
+                self._last = {}
 
     def clear(self) -> None:
         """Begin anew."""
         self._kept.clear()
-        self.start, self._bytes = None, 0
+        self.start, self._bytes, self._last = None, 0, {}
 
     def append(self, cut: Cut, now_s: float) -> None:
         """Take the page that follows the last one."""
-        assert not self._kept or cut.start == self.end, "pages follow each other"
-        if self._kept:
-            marks = {who: seen for who, seen in cut.marks.items() if self._last.get(who) != seen}
-            self._kept.append(_Kept(_without(cut), now_s, marks, is_whole=False))
-        else:
-            self._kept.append(_Kept(_without(cut), now_s, cut.marks, is_whole=True))
+        if self.start is None:
             self.start = cut.start
-        self._last = cut.marks
-        self._bytes += len(cut.frame)
+        assert not self._kept or cut.start == self.end, "pages follow each other"
+        kept = _Kept(cut.end, cut.frame, now_s, _moved(self._last, cut.marks))
+        self._kept.append(kept)
+        self._bytes += kept.size
+        self._last, self._more = cut.marks, cut.more
 
-    def prepend(self, start: int, cuts: list[Cut], now_s: float) -> None:
-        """Take the pages, in order, that hold every row behind `start` up to the first page."""
+    def prepend(self, start: int, before: "Line") -> None:
+        """Take the pages of another line: they hold every row behind `start` up to our first page, and are as old."""
         self.start = start
-        for cut in reversed(cuts):
-            self._kept.appendleft(_Kept(_without(cut), now_s, cut.marks, is_whole=True))
-            self._bytes += len(cut.frame)
+        if not before._kept:
+            return
+        first = self._kept[0]
+        self._replace_first(_moved(before._last, first.marks))
+        for kept in reversed(before._kept):
+            kept.made_s = first.made_s
+            self._kept.appendleft(kept)
+        self._bytes += before._bytes
+
+    def _replace_first(self, marks: Marks) -> None:
+        first = self._kept[0]
+        self._bytes -= first.size
+        first.marks = marks
+        self._bytes += first.size
 
     def is_full(self, after: int, most_bytes: int, most_pages: int) -> bool:
         """Whether the pages from the one that holds a cursor on are as many as one answer takes."""
-        behind = [len(kept.cut.frame) for kept in self._kept if kept.cut.end > after]
+        behind = [len(kept.frame) for kept in self._kept if kept.end > after]
         return len(behind) >= most_pages or sum(behind) >= most_bytes
 
     def behind(self, after: int, who: str, most_bytes: int, most_pages: int) -> Given:
         """The pages from the one that holds a cursor on, as many as fit (one at least), with one's watermarks."""
-        cuts: list[Cut] = []
+        frames: list[bytes] = []
         marks: list[Watermarks] = []
-        seen, size = _NONE, 0
+        seen, size, cursor = _NONE, 0, after
         for kept in self._kept:
-            seen = kept.marks.get(who, _NONE if kept.is_whole else seen)
-            if kept.cut.end <= after:
+            seen = kept.marks.get(who, seen)
+            if kept.end <= after:
                 continue
-            size += len(kept.cut.frame)
-            if cuts and (size > most_bytes or len(cuts) == most_pages):
-                return Given(cuts, marks, more=True)
-            cuts.append(kept.cut)
+            size += len(kept.frame)
+            if frames and (size > most_bytes or len(frames) == most_pages):
+                return Given(frames, marks, cursor, more=True)
+            frames.append(kept.frame)
             marks.append(seen)
-        return Given(cuts, marks, more=bool(cuts) and self.more)
+            cursor = kept.end
+        return Given(frames, marks, cursor, more=bool(frames) and self._more)
 
 
-def _without(cut: Cut) -> Cut:
-    return Cut(cut.start, cut.end, cut.rows, cut.frame, {}, cut.more)
+def _moved(before: Marks, after: Marks) -> Marks:
+    """The workstations whose watermarks differ, with those of `after`: which may also be the earlier moment."""
+    there = {who: seen for who, seen in after.items() if before.get(who) != seen}
+    return there | dict.fromkeys(before.keys() - after.keys(), _NONE)

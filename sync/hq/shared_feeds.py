@@ -5,7 +5,8 @@ single pages of sync.hq.feeds, as do tills of before.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
@@ -13,14 +14,19 @@ from typing import Final
 from agent.limits import FEED_PAGE_ROWS, FEED_RUN_PAGES
 from sync.feed_run import FeedRun, Mark, packed, written
 from sync.hq import feeds, restored
-from sync.hq.bounds import FEED_LINE_NUMBERS, FEED_REST, FEED_REST_S, FEED_RUN_BYTES
+from sync.hq.bounds import FEED_FAR_NUMBERS, FEED_LINE_NUMBERS, FEED_REST, FEED_REST_S, FEED_RUN_BYTES, FEED_RUNS_BYTES
 from sync.hq.db.seam import Connection
 from sync.hq.enrol import Station
 from sync.hq.feed_line import Cut, Given, Line
 from sync.hq.wechat_calls import Books
 from sync.protocol import Feed, FeedPage
 
+_TRIES: Final = 3  # where HQ's books are put back meanwhile
 _ASKED: Final = f"SELECT {feeds.END}, {feeds.CALLED} FROM feed_counters c WHERE c.brand_id = :brand AND c.feed = :feed"
+
+
+class _PutBackError(Exception):
+    """HQ's books were put back under this process: what was asked and what was read are of different times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class SharedFeeds:
         self._mono_s = mono_s
         # LIMIT: one for each feed of a brand, of FEED_LINE_BYTES at most and emptied by who asks after FEED_LINE_S.
         self._shared: dict[tuple[str, Feed], _Shared] = {}
+        self._unread = 0
 
     async def run(self, station: Station, feed: Feed, after: int) -> bytes | FeedPage:
         """Pages behind a cursor as they travel, or one page where it is not shared; Refusal 409 CURSOR_AHEAD.
@@ -58,39 +65,65 @@ class SharedFeeds:
         """
         shared = self._shared.setdefault((station.brand_id, feed), _Shared())
         shared.line.asked(station.workstation_id, self._mono_s())
-        asked = await self._books.read(lambda c: _asked(c, station, feed, after))
-        if after == asked.end.last_no:
-            return _nothing(feed, after, asked)
-        if shared.alone.locked() and self._serves(shared, after, asked.end):
-            return _answer(feed, _behind(shared, station, after), asked)
-        async with shared.alone:
-            await self._clear_forgotten(shared, station, feed, asked.end)
-            found = await self._found(shared, station, feed, after, asked.end.last_no)
-        if found is None:
-            return await self._books.read(lambda c: feeds.page(c, station, feed, after))
-        return _answer(feed, found, asked) if found.cuts else _nothing(feed, after, asked)
+        for _ in range(_TRIES if self._unread < FEED_RUNS_BYTES else 0):
+            asked = await self._books.read(lambda c: _asked(c, station, feed, after))
+            if after == asked.end.last_no:
+                return _nothing(feed, after, asked)
+            if shared.alone.locked() and self._serves(shared, after, asked.end):
+                return _answer(feed, _behind(shared, station, after), asked)
+            try:
+                async with shared.alone:
+                    found = await self._found(shared, station, feed, after, asked.end)
+            except _PutBackError:
+                continue
+            if found is None:
+                break
+            return _answer(feed, found, asked) if found.frames else _nothing(feed, after, asked)
+        return await self._books.read(lambda c: feeds.page(c, station, feed, after))
 
-    async def _clear_forgotten(self, shared: _Shared, station: Station, feed: Feed, end: feeds.End) -> None:
-        """Let go of pages of what is no more: HQ's books were put back to an earlier state under this process."""
+    @contextmanager
+    def unread(self, size: int) -> Iterator[None]:
+        """So many bytes of a run are on their way to a till that has yet to read them."""
+        self._unread += size
+        try:
+            yield
+        finally:
+            self._unread -= size
+
+    def forget(self) -> None:
+        """Let go of what is too old, though nobody asks for it any more."""
+        for shared in self._shared.values():
+            shared.line.forget(self._mono_s())
+
+    async def _found(self, shared: _Shared, station: Station, feed: Feed, after: int, end: feeds.End) -> Given | None:
+        """Pages behind a cursor, the newest read now where it is time; None where they are not worth keeping."""
         line = shared.line
         if line.start is not None and line.end > end.last_no:  # or others have read on since
             end = await self._books.read(lambda c: feeds.end_of(c, station.brand_id, feed, 0))
-        if end.leapt > shared.leapt or (line.start is not None and line.end > end.last_no):
-            line.clear()
-        shared.leapt = max(shared.leapt, end.leapt)
-
-    async def _found(self, shared: _Shared, station: Station, feed: Feed, after: int, last_no: int) -> Given | None:
-        """Pages behind a cursor, the newest read now where it is time; None where they are not worth keeping."""
-        line = shared.line
+            if line.end > end.last_no:
+                line.clear()
+        if end.leapt > shared.leapt:
+            _begin_anew(shared, end.leapt)
+        elif end.leapt < shared.leapt:
+            raise _PutBackError
         line.forget(self._mono_s())
-        if line.start is not None and after > line.end and last_no - line.end > FEED_LINE_NUMBERS:
+        many = line.is_asked_by_many(self._mono_s())
+        if line.start is not None and after - line.end > FEED_LINE_NUMBERS:
+            if many:
+                return None
             line.clear()  # what came since is of use to nobody who asks now
-        if line.start is None and last_no - after > FEED_LINE_NUMBERS:
+        if line.start is None and end.last_no - after > (FEED_FAR_NUMBERS if many else FEED_LINE_NUMBERS):
             return None
         if line.start is not None and after < line.start:
             if line.start - after > FEED_LINE_NUMBERS:
                 return None
             await self._fill(shared, station, feed, after, line.start)
+        await self._extend(shared, station, feed, after, end.last_no)
+        return _behind(shared, station, after)
+
+    async def _extend(self, shared: _Shared, station: Station, feed: Feed, after: int, last_no: int) -> None:
+        """Read on from the last page, or from a cursor where there is none."""
+        line = shared.line
         at = after if line.start is None else line.end
         while last_no > at and not line.rests(self._mono_s(), shared.rest_s):
             cut = await self._cut(shared, station, feed, at)
@@ -100,7 +133,18 @@ class SharedFeeds:
             at = cut.end
             if not cut.more or line.is_full(after, FEED_RUN_BYTES, FEED_RUN_PAGES):
                 break
-        return _behind(shared, station, after)
+            if at > after and line.is_asked_by_many(self._mono_s()):
+                break  # the others wait for this page, and read the next ones
+
+    async def _fill(self, shared: _Shared, station: Station, feed: Feed, after: int, start: int) -> None:
+        """Read the pages between a cursor and the line: after a start all tills are some way behind it."""
+        before, at = Line(), after
+        while at < start:
+            cut = await self._cut(shared, station, feed, at, start)
+            if cut.rows:
+                before.append(cut, self._mono_s())
+            at = cut.end
+        shared.line.prepend(after, before)
 
     def _serves(self, shared: _Shared, after: int, end: feeds.End) -> bool:
         """Whether one of many may go with what is there, while another reads the next page."""
@@ -109,20 +153,20 @@ class SharedFeeds:
             return False
         return line.is_asked_by_many(self._mono_s())
 
-    async def _fill(self, shared: _Shared, station: Station, feed: Feed, after: int, start: int) -> None:
-        """Read the pages between a cursor and the line: after a start all tills are some way behind it."""
-        cuts: list[Cut] = []
-        at = after
-        while at < start:
-            cuts.append(await self._cut(shared, station, feed, at, start))
-            at = cuts[-1].end
-        shared.line.prepend(after, [cut for cut in cuts if cut.rows], self._mono_s())
-
     async def _cut(self, shared: _Shared, station: Station, feed: Feed, after: int, until: int | None = None) -> Cut:
         begun_s = self._mono_s()
         cut = await self._books.read(lambda c: _cut(c, station.brand_id, feed, after, until))
         shared.rest_s = min(FEED_REST_S, FEED_REST * (self._mono_s() - begun_s))
+        if cut.leapt != shared.leapt:
+            _begin_anew(shared, cut.leapt)
+            raise _PutBackError
         return cut
+
+
+def _begin_anew(shared: _Shared, leapt: int) -> None:
+    """Let go of pages of what is no more."""
+    shared.line.clear()
+    shared.leapt = leapt
 
 
 def _behind(shared: _Shared, station: Station, after: int) -> Given:
@@ -151,11 +195,12 @@ def _cut(connection: Connection, brand_id: str, feed: Feed, after: int, until: i
         found = feeds.rows_behind(connection, brand_id, feed, after, FEED_PAGE_ROWS + 1, **bound)
         rows = [feeds.feed_row(connection, feed, row) for row in found[:FEED_PAGE_ROWS]]
         marks = feeds.all_watermarks(connection, brand_id) if feed is Feed.MEMBERS else {}
+        leapt = feeds.end_of(connection, brand_id, feed, 0).leapt
     more = len(found) > FEED_PAGE_ROWS
     last = int(found[len(rows) - 1]["feed_no"]) if rows else after
     end = last if more or until is None else until
     frame = packed(FeedPage(feed=feed, rows=rows, cursor=end, more=True))
-    return Cut(start=after, end=end, rows=len(rows), frame=frame, marks=marks, more=more)
+    return Cut(start=after, end=end, rows=len(rows), frame=frame, marks=marks, more=more, leapt=leapt)
 
 
 def _nothing(feed: Feed, after: int, asked: _Asked) -> FeedPage:
@@ -163,15 +208,14 @@ def _nothing(feed: Feed, after: int, asked: _Asked) -> FeedPage:
 
 
 def _answer(feed: Feed, found: Given, asked: _Asked) -> bytes:
-    frames = [cut.frame for cut in found.cuts]
     marks = [Mark(pages=sum(1 for _ in same), watermarks=dict(seen)) for seen, same in groupby(found.marks)]
     head = FeedRun(
         feed=feed,
-        sizes=[len(frame) for frame in frames],
+        sizes=[len(frame) for frame in found.frames],
         marks=marks if feed is Feed.MEMBERS else [],
-        cursor=found.cuts[-1].end,
+        cursor=found.cursor,
         more=found.more,
         recalls=asked.recalls,
         report=asked.report,
     )
-    return written(head, frames)
+    return written(head, found.frames)

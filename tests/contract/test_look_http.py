@@ -1,18 +1,20 @@
 """The look at all feeds over real HTTP: one signed call in place of six, admitted like every other at HQ's door."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from agent.domain.errors import HqRejected
+from agent.domain.errors import HqRejected, HqUnreachable
 from sync.downward import Downward
 from sync.feed_run import MEDIA_TYPE, FeedAnswer, FeedRun
-from sync.hq import feeds
+from sync.hq import feeds, shared_feeds
 from sync.hq.bounds import FEED_SHARED_CALLERS
 from sync.hq.enrol import Station
+from sync.hq.feed_line import Cut
 from sync.protocol import Feed, FeedPage, LookRequest
 from tests.snapshot_world import WORKSTATION, Headquarters, TillReplica
 from tests.unit.test_hq_importer import write
@@ -116,6 +118,47 @@ def test_a_run_brings_what_single_pages_bring_and_an_older_hq_answers_with_one(t
     with_hq(tmp_path, story)
 
 
+def test_a_run_that_cannot_be_read_is_told_as_an_hq_that_cannot_be_reached(tmp_path: Path) -> None:
+    async def story(_hq: Headquarters, till: TillReplica) -> None:
+        told: list[tuple[bool, str]] = []
+        till.hq._on_contact = lambda up, reason: told.append((up, reason))
+
+        async def spoilt(feed: Feed, cursor: int) -> FeedAnswer:
+            answer = await whole(feed, cursor)
+            return FeedAnswer(answer.head, answer.frames[:-1])
+
+        whole, till.hq.pull_packed = till.hq.pull_packed, spoilt  # type: ignore[method-assign]
+        with pytest.raises(HqUnreachable):
+            await till.puller.pull_all()
+        assert told[-1] == (False, "what HQ sent of a feed does not speak our protocol")
+
+    with_hq(tmp_path, story)
+
+
+def test_a_slow_reader_of_a_run_is_counted_until_it_has_read(tmp_path: Path) -> None:
+    async def story(hq: Headquarters, till: TillReplica) -> None:
+        shared = hq.hq.shared_feeds
+        for shown in shared._shared.values():
+            shown.line.clear()
+        frame = os.urandom(30_000_000)  # more than the kernel keeps for a connection
+        line = shared._shared.setdefault((BRAND, Feed.MEMBERS), shared_feeds._Shared()).line
+        line.append(Cut(0, 30, 30, frame, {}, more=False), hq.hq.mono_s())
+        target = f"{CALL}/members?after=0&run=1"
+        head = "".join(f"{name}: {value}\r\n" for name, value in till.hq._signed("GET", target, b"").items())
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(hq.url.rpartition(":")[2]))
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: hq\r\nConnection: close\r\n{head}\r\n".encode())
+        assert b"200 OK" in await asyncio.wait_for(reader.readline(), 30)
+        assert shared._unread > len(frame)
+        assert len(await asyncio.wait_for(reader.read(), 60)) > len(frame)
+        for _ in range(3000):
+            await asyncio.sleep(0.01 if shared._unread else 0)
+        assert not shared._unread
+        writer.close()
+        await writer.wait_closed()
+
+    with_hq(tmp_path, story)
+
+
 def test_the_downward_check_compares_at_the_very_end_while_many_tills_share_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +172,9 @@ def test_the_downward_check_compares_at_the_very_end_while_many_tills_share_page
 
         await till.puller.pull_all()
         await till.store.run(lambda c: c.execute("UPDATE members SET points = points + 1 WHERE points = 7"))
-        rows = await hq.hq._read(lambda c: c.execute("SELECT member_id FROM members").fetchall())
+        rows = await hq.hq._read(
+            lambda c: c.execute("SELECT member_id FROM members WHERE opening_points = 3").fetchall()
+        )
         await others()
         await hq.hq._write(lambda c: feeds.touch_members(c, BRAND, [rows[0]["member_id"]]))
         before = await till.replica.cursor(Feed.MEMBERS)

@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from sync.hq.db.seam import Connection
 from sync.hq.feed_line import Cut
 from sync.hq.service import HqService
 from sync.hq.shared_feeds import SharedFeeds
+from sync.hq.wechat_calls import Books
 from sync.protocol import Feed, FeedPage, MemberRow
 from tests.hq_crowd import TILLS, play
 from tests.unit.test_hq_feeds import points
@@ -269,6 +271,94 @@ def test_what_was_never_written_is_not_given_once_hq_knows_that_it_was_put_back(
         await move(hq, ids[0])
         await behind.pull()
         assert behind.rows == await rows_of(hq), "the feed has leapt over them"
+
+    told(tmp_path, story)
+
+
+def test_pages_and_the_question_are_of_one_time(tmp_path: Path) -> None:
+    """Put back between the till's question and the page: asked anew, the till's cursor turns out to be of no time."""
+
+    async def story(hq: HqService, _shared: SharedFeeds, readers: list[Reader], ids: list[str]) -> None:
+        between: list[Callable[[], Awaitable[None]]] = []
+
+        class Between:
+            async def __call__(self, work: Callable[[Connection], Any], /) -> Any:
+                found = await hq._read(work)
+                if between and isinstance(found, shared_feeds._Asked):
+                    await between.pop()()
+                return found
+
+        async def put_back() -> None:
+            await hq._write(lambda c: c.execute("UPDATE feed_counters SET last_no = 5 WHERE feed = 'members'"))
+            await hq.declare_restored("put back")
+            await move(hq, ids[0])
+
+        shared = SharedFeeds(Books(Between(), hq.parts.books.write), lambda: 0.0)
+        reader = Reader(hq, shared, readers[0]._till)
+        await reader.pull()
+        await move(hq, ids[1])
+        await reader.pull()
+        assert reader.cursor == 6
+        await move(hq, ids[1])
+        between.append(put_back)
+        with pytest.raises(Refusal) as ahead:
+            await reader.pull()
+        assert ahead.value.code == "CURSOR_AHEAD"
+        reader.forget()
+        await reader.pull()
+        assert reader.rows == await rows_of(hq)
+
+    told(tmp_path, story)
+
+
+def test_many_that_are_far_behind_share_and_one_far_ahead_of_them_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_feeds, "FEED_LINE_NUMBERS", 4)
+    monkeypatch.setattr(shared_feeds, "FEED_PAGE_ROWS", 2)
+
+    async def story(hq: HqService, shared: SharedFeeds, readers: list[Reader], _ids: list[str]) -> None:
+        for reader in readers[: FEED_SHARED_CALLERS - 1]:
+            await reader.ask()
+        assert Feed.MEMBERS in {feed for _, feed in shared._shared}
+        assert shared._shared[BRAND, Feed.MEMBERS].line.start is None, "few read alone"
+        found = await readers[FEED_SHARED_CALLERS - 1].ask()
+        assert isinstance(found.head, FeedRun)
+        assert (found.head.cursor, found.head.more) == (2, True), "one page; the others wait for it"
+        ahead = readers[-1]
+        ahead.cursor = 2 + 4 + 1
+        await hq._write(lambda c: c.execute("UPDATE feed_counters SET last_no = 9 WHERE feed = 'members'"))
+        assert isinstance((await ahead.ask()).head, FeedPage)
+        assert shared._shared[BRAND, Feed.MEMBERS].line.start == 0
+
+    told(tmp_path, story)
+
+
+def test_answers_that_nobody_reads_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_feeds, "FEED_RUNS_BYTES", 1000)
+
+    async def story(_hq: HqService, shared: SharedFeeds, readers: list[Reader], _ids: list[str]) -> None:
+        with shared.unread(999):
+            assert isinstance((await readers[0].ask()).head, FeedRun)
+            with shared.unread(1):
+                assert isinstance((await readers[0].ask()).head, FeedPage)
+        assert isinstance((await readers[0].ask()).head, FeedRun)
+
+    told(tmp_path, story)
+
+
+def test_pages_nobody_asks_for_are_let_go_of(tmp_path: Path) -> None:
+    async def story(hq: HqService, _shared: SharedFeeds, readers: list[Reader], _ids: list[str]) -> None:
+        clock = {"s": 0.0}
+        shared = SharedFeeds(hq.parts.books, lambda: clock["s"])
+        await Reader(hq, shared, readers[0]._till).pull()
+        line = shared._shared[BRAND, Feed.MEMBERS].line
+        clock["s"] = FEED_LINE_S
+        shared.forget()
+        assert line.start == 0
+        clock["s"] += 1
+        shared.forget()
+        assert line.start is None
 
     told(tmp_path, story)
 

@@ -125,7 +125,7 @@ async def pull(shop: Shop, readings: Readings, *, alone: bool) -> None:
             path = shop.hq._path(f"feeds/members?after={cursor}")
             head: FeedRun | FeedPage = await shop.hq._call("GET", path, FeedPage)
         else:
-            answer = await shop.hq.pull(Feed.MEMBERS, cursor)
+            answer = await shop.hq.pull_packed(Feed.MEMBERS, cursor)
             head = answer.head
             readings.bytes += len(answer.frames)
         if isinstance(head, FeedRun):

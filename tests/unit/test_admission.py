@@ -281,6 +281,32 @@ def test_a_caller_that_hangs_up_gives_its_place_on() -> None:
     in_virtual_time(story)
 
 
+def test_whoever_has_its_answer_holds_no_place_however_slowly_it_reads() -> None:
+    async def story() -> None:
+        crowd = Crowd()
+        read = asyncio.Event()
+
+        async def slowly(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                await read.wait()
+
+        async def nothing() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        scope = {"type": "http", "path": "/v1/workstations/S1-1/feeds/members", "headers": SIGNED, "method": "GET"}
+        slow = [asyncio.create_task(crowd.door(dict(scope), nothing, slowly)) for _ in range(PLACES)]
+        await asyncio.sleep(2 * CALL_S)
+        assert crowd.hq.answered == PLACES
+        assert (await crowd.call())[0] == 200
+        assert crowd.waits[-1] == pytest.approx(CALL_S)
+        read.set()
+        await asyncio.gather(*slow)
+        assert (await asyncio.gather(*(crowd.call() for _ in range(2 * PLACES)))).count((200, 0)) == 2 * PLACES
+        assert crowd.hq.most == PLACES, "and no place was given back twice"
+
+    in_virtual_time(story)
+
+
 def test_nobody_works_for_a_caller_that_has_gone_while_it_waited() -> None:
     async def story() -> None:
         crowd = Crowd()

@@ -1,5 +1,7 @@
 """What HQ keeps of a feed for all tills: pages from any cursor on, each with the watermarks of its own moment."""
 
+from typing import Any
+
 from sync.hq.bounds import FEED_LINE_BYTES, FEED_LINE_S, FEED_SHARED_CALLERS, FEED_SHARED_S
 from sync.hq.feed_line import Cut, Line
 
@@ -9,11 +11,16 @@ EVERYTHING = 2**40
 def cut(start: int, end: int, *, more: bool = False, size: int = 10, **seqs: int) -> Cut:
     """A page; `seqs` are the workstations' watermarks of one epoch."""
     marks = {who: {"e": seq} for who, seq in seqs.items()}
-    return Cut(start=start, end=end, rows=end - start, frame=bytes(size), marks=marks, more=more)
+    return Cut(
+        start=start, end=end, rows=end - start, frame=end.to_bytes(4, "big") + bytes(size - 4), marks=marks, more=more
+    )
 
 
 def ends(line: Line, after: int, most_bytes: int = EVERYTHING, most_pages: int = 99) -> list[int]:
-    return [one.end for one in line.behind(after, "a", most_bytes, most_pages).cuts]
+    given = line.behind(after, "a", most_bytes, most_pages)
+    found = [int.from_bytes(frame[:4], "big") for frame in given.frames]
+    assert given.cursor == (found[-1] if found else after)
+    return found
 
 
 def seen(line: Line, after: int, who: str) -> list[int]:
@@ -58,15 +65,22 @@ def test_watermarks_outlive_the_page_they_came_with() -> None:
 
 def test_pages_before_the_first_are_of_a_later_moment_and_change_nothing_behind_them() -> None:
     line = three()
-    line.prepend(2, [cut(2, 6, a=9, b=9), cut(6, 10, a=9)], 3)
+    before = Line()
+    before.append(cut(2, 6, a=9, b=9), 3)
+    before.append(cut(6, 10, a=9), 3)
+    line.prepend(2, before)
     assert (line.start, ends(line, 3)) == (2, [6, 10, 20, 30, 40])
     assert seen(line, 2, "a") == [9, 9, 1, 2, 2]
     assert seen(line, 2, "b") == [9, 0, 0, 5, 6]
+    line.append(cut(40, 50, a=3, b=6), 4)
+    assert seen(line, 30, "a") == [2, 3]
+    line.forget(FEED_LINE_S + 0.5)
+    assert (line.start, seen(line, 20, "b")) == (20, [5, 6, 6]), "they are as old as the page they stand before"
 
 
 def test_no_rows_before_the_first_page_is_known_as_well() -> None:
     line = three()
-    line.prepend(5, [], 3)
+    line.prepend(5, Line())
     assert (line.start, ends(line, 5)) == (5, [20, 30, 40])
 
 
@@ -91,6 +105,23 @@ def test_what_is_too_much_is_forgotten_from_the_front() -> None:
         line.append(cut(place, place + 1, size=FEED_LINE_BYTES // 2), place)
     line.forget(3)
     assert (line.start, ends(line, 0)) == (1, [2, 3])
+
+
+def test_what_is_kept_of_workstations_counts_as_well() -> None:
+    line = Line()
+    many: dict[str, Any] = {f"w{number}": number for number in range(1000)}
+    for place in range(4):
+        line.append(cut(100 + place, 101 + place, **{**many, "w0": place}), place)
+    before = line._bytes
+    assert before == sum(kept.size for kept in line._kept)
+    other = Line()
+    for place in range(3):
+        other.append(cut(97 + place, 98 + place, **many), 9)
+    line.prepend(97, other)
+    assert line._bytes == sum(kept.size for kept in line._kept)
+    assert line._bytes < before * 1.1, "each page but the first names those that moved"
+    line.forget(FEED_LINE_S + 1.5)
+    assert line._bytes == sum(kept.size for kept in line._kept)
 
 
 def test_many_askers_share_a_young_page_and_few_see_the_very_end() -> None:
