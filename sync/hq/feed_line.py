@@ -82,6 +82,10 @@ class Line:
         """The cursor behind the last page."""
         return self._kept[-1].end
 
+    def is_past(self, last_no: int) -> bool:
+        """Whether the pages go on beyond what was said to be the feed's end."""
+        return bool(self._kept) and self.end > last_no
+
     def asked(self, who: str, now_s: float) -> None:
         """Somebody asks."""
         self._asked_s.pop(who, None)

@@ -42,6 +42,8 @@ class _Asked:
 class _Shared:
     line: Line = field(default_factory=Line)
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    appended: int = 0
+    """Pages read on so far."""
     leapt: int = 0
     """Of feeds.End, as it was when pages were last let go of."""
     rest_s: float = 0.0
@@ -66,6 +68,7 @@ class SharedFeeds:
         shared = self._shared.setdefault((station.brand_id, feed), _Shared())
         shared.line.asked(station.workstation_id, self._mono_s())
         for _ in range(_TRIES if self._unread < FEED_RUNS_BYTES else 0):
+            appended = shared.appended
             asked = await self._books.read(lambda c: _asked(c, station, feed, after))
             if after == asked.end.last_no:
                 return _nothing(feed, after, asked)
@@ -73,6 +76,8 @@ class SharedFeeds:
                 return _answer(feed, _behind(shared, station, after), asked)
             try:
                 async with shared.alone:
+                    if appended == shared.appended and shared.line.is_past(asked.end.last_no):
+                        shared.line.clear()  # nobody has read on since: HQ's books were put back under this process
                     found = await self._found(shared, station, feed, after, asked.end)
             except _PutBackError:
                 continue
@@ -98,10 +103,6 @@ class SharedFeeds:
     async def _found(self, shared: _Shared, station: Station, feed: Feed, after: int, end: feeds.End) -> Given | None:
         """Pages behind a cursor, the newest read now where it is time; None where they are not worth keeping."""
         line = shared.line
-        if line.start is not None and line.end > end.last_no:  # or others have read on since
-            end = await self._books.read(lambda c: feeds.end_of(c, station.brand_id, feed, 0))
-            if line.end > end.last_no:
-                line.clear()
         if end.leapt > shared.leapt:
             _begin_anew(shared, end.leapt)
         elif end.leapt < shared.leapt:
@@ -119,6 +120,8 @@ class SharedFeeds:
                 return None
             await self._fill(shared, station, feed, after, line.start)
         await self._extend(shared, station, feed, after, end.last_no)
+        if line.start is not None and after < line.start:  # pages were let go of meanwhile
+            return None
         return _behind(shared, station, after)
 
     async def _extend(self, shared: _Shared, station: Station, feed: Feed, after: int, last_no: int) -> None:
@@ -130,6 +133,7 @@ class SharedFeeds:
             if not cut.rows:
                 break
             line.append(cut, self._mono_s())
+            shared.appended += 1
             at = cut.end
             if not cut.more or line.is_full(after, FEED_RUN_BYTES, FEED_RUN_PAGES):
                 break
@@ -144,12 +148,13 @@ class SharedFeeds:
             if cut.rows:
                 before.append(cut, self._mono_s())
             at = cut.end
-        shared.line.prepend(after, before)
+        if shared.line.start == start:  # pages may have been let go of meanwhile
+            shared.line.prepend(after, before)
 
     def _serves(self, shared: _Shared, after: int, end: feeds.End) -> bool:
         """Whether one of many may go with what is there, while another reads the next page."""
         line = shared.line
-        if line.start is None or not line.start <= after < line.end <= end.last_no or end.leapt != shared.leapt:
+        if line.start is None or not line.start <= after < line.end or end.leapt != shared.leapt:
             return False
         return line.is_asked_by_many(self._mono_s())
 

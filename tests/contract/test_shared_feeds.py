@@ -363,6 +363,33 @@ def test_pages_nobody_asks_for_are_let_go_of(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+def test_pages_let_go_of_while_others_are_read_leave_no_gap(tmp_path: Path) -> None:
+    async def story(hq: HqService, _shared: SharedFeeds, readers: list[Reader], ids: list[str]) -> None:
+        clock = {"s": 0.0}
+
+        class Slow:
+            async def __call__(self, work: Callable[[Connection], Any], /) -> Any:
+                found = await hq._read(work)
+                if isinstance(found, Cut) and reading:
+                    clock["s"] += FEED_LINE_S / 2
+                    shared.forget()
+                return found
+
+        shared, reading = SharedFeeds(Books(Slow(), hq.parts.books.write), lambda: clock["s"]), False
+        first, late = (Reader(hq, shared, one._till) for one in readers[:2])
+        first.cursor = 5
+        for member_id in ids[:4]:
+            await move(hq, member_id)
+            clock["s"] += FEED_LINE_S / 4
+            await first.pull()
+        assert shared._shared[BRAND, Feed.MEMBERS].line.start == 5
+        reading = True
+        await late.pull()
+        assert late.rows == await rows_of(hq)
+
+    told(tmp_path, story)
+
+
 def test_other_feeds_are_shared_without_watermarks(tmp_path: Path) -> None:
     async def story(hq: HqService, shared: SharedFeeds, readers: list[Reader], _ids: list[str]) -> None:
         station = await hq.station("S1-1")
