@@ -153,6 +153,7 @@ def test_of_a_fork_the_other_version_is_booked_as_the_difference(browser: Browse
         page.locator("dialog button.main").click()
         row(page, "forks").get_by_role("button", name=words("take_other"), exact=True).click()
         answer(page, why="小票在顾客手里")
+        expect(row(page, "forks")).to_contain_text("阿强")  # the button says the same words as the decision
         expect(row(page, "forks")).to_contain_text(words("decision_other"))
     assert balance(served, member) - before == 40 - 12
 
