@@ -23,7 +23,7 @@ _END: Final = b"\n"
 class Mark(Message):
     """So many pages that balances speak of the same events of the asking workstation."""
 
-    pages: Annotated[int, Field(ge=1)]
+    pages: Annotated[int, Field(ge=1, le=FEED_RUN_PAGES)]
     watermarks: dict[str, Count]
     """As of FeedPage."""
 

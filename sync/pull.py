@@ -80,9 +80,10 @@ class Puller:
         total, whole = 0, True
         for feed in [one for one in Feed if look is None or one in look.moved]:
             applied, ended = await self._pull(feed, shared=True)
-            if to_end and ended:
-                applied += (await self._pull(feed, shared=False))[0]
             total, whole = total + applied, whole and ended
+            if to_end and ended:
+                applied, ended = await self._pull(feed, shared=False)
+                total, whole = total + applied, whole and ended
         if look is not None and Feed.MEMBERS not in look.moved:  # ORDER: last, for what fails here must not keep prices
             await self._heed(look)
         if whole:

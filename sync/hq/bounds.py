@@ -27,11 +27,9 @@ STORE_TURNS_PART: Final = 0.9  # of what HQ works off that it promises; the rest
 FEED_LINE_NUMBERS: Final = 20_000  # of a feed that pages are read back over; who is further behind reads alone
 FEED_FAR_NUMBERS: Final = 100_000  # so far behind many begin to share; beyond it tills take a snapshot
 FEED_LINE_S: Final = 300.0  # five pulls: what is older was read by nearly all
-FEED_LINE_BYTES: Final = 64 * 1024 * 1024  # LIMIT: of one feed; some 1.5 million members
+FEED_LINE_BYTES: Final = 64 * 1024 * 1024  # LIMIT: of one feed, with the watermarks kept; over a million members
 FEED_RUN_BYTES: Final = 512 * 1024  # of pages in one answer: 64 s at 64 kbit/s, half of what a till waits
-FEED_RUNS_BYTES: Final = (
-    256 * 1024 * 1024
-)  # LIMIT: of answers that slow tills have not read yet; beyond it single pages
+FEED_RUNS_BYTES: Final = 256 * 1024 * 1024  # LIMIT: of answers that slow tills have yet to read; then single pages
 FEED_SHARED_CALLERS: Final = 5  # so many tills within FEED_SHARED_S share the newest page; fewer each see the very end
 FEED_SHARED_S: Final = 1.0
 FEED_REST: Final = 20  # times what the newest page took: reading for all takes a twentieth of a connection's time

@@ -122,8 +122,8 @@ async def pull(shop: Shop, readings: Readings, *, alone: bool) -> None:
     more = Feed.MEMBERS in look.moved
     while more:
         if alone:
-            path = shop.hq._path(f"feeds/members?after={cursor}")
-            head: FeedRun | FeedPage = await shop.hq._call("GET", path, FeedPage)
+            head: FeedRun | FeedPage
+            [head] = await shop.hq.pull_alone(Feed.MEMBERS, cursor)
         else:
             answer = await shop.hq.pull_packed(Feed.MEMBERS, cursor)
             head = answer.head
